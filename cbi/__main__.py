@@ -1,0 +1,5 @@
+"""`python -m cbi`."""
+
+from cbi.cli import main
+
+main(prog_name="python -m cbi")

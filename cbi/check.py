@@ -1,0 +1,40 @@
+"""Validation of a local file, without any cloud."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cbi.enrich.source import ParquetSource
+from cbi.errors import InvalidFile
+from cbi.feed import DEFAULT_FEED
+from cbi.findings import Failure
+from cbi.jsonable import to_jsonable
+from cbi.preparation import load_known_feed
+from cbi.regime_calendar import load_regimes_file
+from cbi.report import ValidationReport, cut_lists
+from cbi.validation import validate
+
+
+def check_file(path: Path, feed: str = DEFAULT_FEED) -> dict[str, Any]:
+    """Give the part of a report that the file alone decides: `status`, `reason`, `message`,
+    `validation_report` and `warnings`, as JSON data. Regimes are those of the package."""
+    report = ValidationReport()
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        contract = load_known_feed(feed)
+        with pa.memory_map(str(path)) as content:
+            validation = validate(ParquetSource(content), contract, load_regimes_file())
+        report, failure, warnings = validation.report, validation.failure, validation.warnings
+    except InvalidFile as error:
+        failure = Failure(error.reason, str(error))
+    verdict = {
+        "status": "failed" if failure else "success",
+        "reason": failure.reason if failure else None,
+        "message": failure.message if failure else "the file can be loaded",
+        "validation_report": to_jsonable(report),
+        "warnings": list(warnings),
+    }
+    cut: dict[str, Any] = cut_lists(verdict)
+    return cut

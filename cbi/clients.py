@@ -1,0 +1,49 @@
+"""The Google Cloud clients, for the cloud or, where the emulator hosts are set, for the local stand-ins."""
+
+import os
+from functools import cache
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import TransportError
+from google.cloud import bigquery
+from google.cloud.storage import Client as StorageClient
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.retry import DEFAULT_RETRY
+from requests.exceptions import RequestException
+
+from cbi.settings import Settings
+
+CLOUD_FAULTS = (
+    GoogleAPICallError,
+    RetryError,
+    InvalidResponse,
+    DataCorruption,
+    TransportError,
+    RequestException,
+)
+"""What the clients raise when a request failed for good, their own retries included."""
+
+STORAGE_RETRY = DEFAULT_RETRY.with_delay(initial=1, maximum=60, multiplier=2).with_timeout(300)
+BIGQUERY_RETRY = bigquery.DEFAULT_RETRY.with_delay(initial=1, maximum=60, multiplier=2).with_timeout(300)
+"""Exponential backoff, in seconds. Every request they are used for may be repeated safely."""
+
+REQUEST_TIMEOUT = 60
+"""Seconds until a request without an answer counts as lost."""
+
+
+@cache
+def storage_client(settings: Settings) -> StorageClient:
+    """A Cloud Storage client; STORAGE_EMULATOR_HOST is honoured by the client itself."""
+    return StorageClient(project=settings.google_cloud_project)
+
+
+@cache
+def bigquery_client(settings: Settings) -> bigquery.Client:
+    """A BigQuery client. Unlike the other, this one asks for credentials even before an emulator."""
+    emulated = "BIGQUERY_EMULATOR_HOST" in os.environ
+    return bigquery.Client(
+        project=settings.google_cloud_project,
+        location=settings.bigquery_location,
+        credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]
+    )

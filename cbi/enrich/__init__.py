@@ -1,0 +1,1 @@
+"""Flat parquet in, nested parquet out."""

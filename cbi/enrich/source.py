@@ -1,0 +1,67 @@
+"""A staged parquet file, read a record batch at a time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cbi.errors import InvalidFile, Reason
+
+# A record batch has about this many bytes, or this many rows where rows are narrow.
+_BATCH_BYTES = 32 << 20
+_BATCH_ROWS = 1 << 16
+
+# Row groups up to this size (compressed) are fetched at once; of larger ones each column is read in pieces.
+_ROW_GROUP_BYTES = 64 << 20
+
+
+class ParquetSource:
+    """A parquet file open for reading; memory use is bounded by a batch and a few buffers.
+
+    Whatever the file's bytes are at fault for is raised as InvalidFile with reason `unreadable_file`.
+    """
+
+    def __init__(self, file: pa.NativeFile) -> None:
+        with _raising_unreadable():
+            metadata = pq.read_metadata(file)
+            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+            compressed = [
+                sum(group.column(index).total_compressed_size for index in range(group.num_columns))
+                for group in groups
+            ]
+            fits = max(compressed, default=0) <= _ROW_GROUP_BYTES
+            self._parquet = pq.ParquetFile(
+                file,
+                metadata=metadata,
+                pre_buffer=fits,
+                buffer_size=0 if fits else max(_ROW_GROUP_BYTES // metadata.num_columns, 1 << 16),
+                coerce_int96_timestamp_unit="us",
+                page_checksum_verification=True,
+            )
+            self.schema: pa.Schema = self._parquet.schema_arrow
+            uncompressed = sum(group.total_byte_size for group in groups)
+        self.rows: int = metadata.num_rows
+        self.created_by: str | None = metadata.created_by
+        row_bytes = max(8 * metadata.num_columns, uncompressed // max(self.rows, 1))
+        self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Read the named top-level columns, or all, from the beginning.
+
+        Row groups are read one by one, because the reader keeps what it fetched of all it was asked for.
+        """
+        with _raising_unreadable():
+            for group in range(self._parquet.num_row_groups):
+                yield from self._parquet.iter_batches(
+                    self._batch_rows, row_groups=[group], columns=None if columns is None else list(columns)
+                )
+
+
+@contextmanager
+def _raising_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        message = f"the file cannot be read as parquet ({error}); write it again and drop it again"
+        raise InvalidFile(Reason.UNREADABLE_FILE, message) from error

@@ -1,0 +1,74 @@
+"""What looking at a file found: the parts of a report's `validation_report`."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from cbi.errors import Reason
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why nothing (more) of a file is loaded, with a sentence a person can act on."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class RequiredFields:
+    """The columns a file must have: which are missing, and how many NULLs each present one holds."""
+
+    is_valid: bool
+    missing_fields: tuple[str, ...] = ()
+    null_counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ColumnTypeError:
+    """A column whose values its place in the table cannot hold; the message says what to do."""
+
+    column: str
+    found: str
+    wanted: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ColumnTypes:
+    """The file's columns against the contract: wrong types, and columns the contract does not know."""
+
+    is_valid: bool
+    errors: tuple[ColumnTypeError, ...] = ()
+    cast_columns: tuple[str, ...] = ()
+    unknown_columns: tuple[str, ...] = ()
+    absent_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DateRange:
+    """The first and last date of the file; None where it has none that can be read."""
+
+    is_valid: bool
+    min_date: date | None = None
+    max_date: date | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Rows that share their key with another: how many rows in all, and the first keys of them."""
+
+    is_valid: bool
+    duplicate_count: int = 0
+    keys: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class RegimeCoverage:
+    """Which of the file's distinct dates have a market regime; the percentage is of those dates."""
+
+    total_dates: int = 0
+    covered_dates: int = 0
+    missing_dates: tuple[date, ...] = ()
+    coverage_pct: float = 100.0

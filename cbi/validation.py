@@ -1,0 +1,113 @@
+"""The verdict on a file: every check of its feed, over one pass of the columns that need a look."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pyarrow as pa
+
+from cbi.enrich.parts import DateSpan, split_dates
+from cbi.enrich.source import ParquetSource
+from cbi.errors import Reason
+from cbi.feed import Feed
+from cbi.findings import Failure, RegimeCoverage
+from cbi.quality import DataQualityChecker, did_you_mean
+from cbi.regime_calendar import RegimeCalendar
+from cbi.report import ValidationReport
+
+_WHOLE_FILE = (DateSpan(date.min, date.max),)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a file's look-through found; with a failure nothing of it may be loaded.
+
+    `spans` are the dates of the rows to load, one span for each part.
+    """
+
+    report: ValidationReport
+    failure: Failure | None
+    spans: tuple[DateSpan, ...]
+    warnings: tuple[str, ...]
+
+
+def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Validation:
+    """Check a file against its feed's contract and the regime calendar.
+
+    Raises InvalidFile where the file cannot be read at all.
+    """
+    checker = DataQualityChecker(feed)
+    examined = checker.examine(source.schema, source.batches)
+    required = examined.required
+    dates = _dates(feed, required)
+    covered = _covered(feed, dates, calendar)
+    report = ValidationReport(
+        required_fields=checker.validate_required_fields(required),
+        date_range=checker.validate_date_range(required),
+        duplicates=checker.validate_duplicates(required),
+        regime_coverage=calendar.validate_date_coverage(dates) if feed.needs_regime else RegimeCoverage(),
+        column_types=examined.types,
+        rows_processed=source.rows,
+    )
+    failure = _judge(feed, report, calendar)
+    if failure is not None:
+        return Validation(report, failure, (), examined.warnings)
+    enriched = source.rows if covered is None else len(covered)
+    report = replace(report, rows_enriched=enriched, rows_skipped=source.rows - enriched)
+    spans = _WHOLE_FILE if covered is None else split_dates(covered)
+    return Validation(report, None, spans, examined.warnings)
+
+
+def _dates(feed: Feed, required: pa.Table) -> pa.Array:
+    """The dates of all rows, or none where the file has no dates that can be read."""
+    if feed.date_column not in required.column_names:
+        return pa.array([], pa.date32())
+    return required[feed.date_column].combine_chunks()
+
+
+def _covered(feed: Feed, dates: pa.Array, calendar: RegimeCalendar) -> pa.Array | None:
+    """The dates of the rows that can be loaded; None where a feed has no dates."""
+    if feed.date_column is None:
+        return None
+    return dates.filter(calendar.lookup(dates).is_valid()) if feed.needs_regime else dates
+
+
+def _judge(feed: Feed, report: ValidationReport, calendar: RegimeCalendar) -> Failure | None:
+    if problems := list(_problems(feed, report)):
+        return Failure(Reason.VALIDATION_FAILED, " ".join(problems))
+    if report.rows_processed == 0:
+        return Failure(Reason.EMPTY_FILE, "the file has no rows: write it again, with the day's rows")
+    coverage = report.regime_coverage
+    if coverage.total_dates and not coverage.covered_dates:
+        return Failure(
+            Reason.NO_REGIME_COVERAGE,
+            f"none of the file's {coverage.total_dates} dates ({report.date_range.min_date} to"
+            f" {report.date_range.max_date}) has a regime; the calendar goes from {calendar.min_date} to"
+            f" {calendar.max_date}: extend it in regimes.yaml, run `python -m cbi regimes --apply` and drop"
+            " the file again",
+        )
+    return None
+
+
+def _problems(feed: Feed, report: ValidationReport) -> Iterator[str]:
+    """What keeps a file with rows from being loaded, a sentence each."""
+    yield from (f"{error.message}." for error in report.column_types.errors)
+    mistyped = {error.column for error in report.column_types.errors}
+    for name in report.required_fields.missing_fields:
+        if name not in mistyped:
+            meant = did_you_mean(name, report.column_types.unknown_columns)
+            hint = f"perhaps it is the file's {meant}: rename that" if meant else "write the file with it"
+            yield f"The required column {name} is missing; {hint}."
+    for name, nulls in report.required_fields.null_counts.items():
+        if nulls:
+            yield f"The required column {name} is NULL in {nulls:,} rows; fill them or leave the rows out."
+    date_range = report.date_range
+    if date_range.min_date is not None and date_range.message:
+        yield f"{date_range.message}."
+    if report.duplicates.duplicate_count:
+        key, first = ", ".join(feed.key), report.duplicates.keys[0]
+        shown = ", ".join(str(value) for value in first.values())
+        yield (
+            f"{report.duplicates.duplicate_count:,} rows share their key ({key}) with another, the first"
+            f" ({shown}); keep one row of each key."
+        )

@@ -1,0 +1,40 @@
+"""The Cloud Function: `ingest` takes the event of a finalised object."""
+
+import logging
+import threading
+
+import functions_framework
+from cachetools import cached
+from cloudevents.http import CloudEvent
+
+from cbi.deadline import Deadline
+from cbi.events import Ignored, parse_event
+from cbi.logs import configure_logging
+from cbi.pipeline import IngestionPipeline
+
+configure_logging()
+_log = logging.getLogger("cbi.main")
+
+# The part of the function's timeout that a run may use, so that it can still say that time is up.
+_USABLE_TIME = 0.95
+
+
+@cached(cache={}, condition=threading.Condition())
+def pipeline() -> IngestionPipeline:
+    """The pipeline of this instance, with its clients and its regime calendar kept warm between events."""
+    return IngestionPipeline()
+
+
+@functions_framework.cloud_event
+def ingest(event: CloudEvent) -> None:
+    """Take a staged file into BigQuery. Raises, so that the event comes again, what a repeat may cure."""
+    found = parse_event(event)
+    if isinstance(found, Ignored):
+        _log.info("ignored: %s", found.why)
+        return
+    deadline = Deadline.after(pipeline().settings.function_timeout_seconds * _USABLE_TIME)
+    try:
+        pipeline().ingest(found, deadline=deadline)
+    except Exception as error:
+        _log.exception("%s: will be tried again: %s", found.uri, error, extra={"run_id": found.run_id})
+        raise

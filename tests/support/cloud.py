@@ -1,0 +1,128 @@
+"""A project as its user sees it: drop a file, read its report, ask the table."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, storage
+
+from cbi.identity import StagedFile
+from cbi.local.stack import Stack
+from cbi.report import SCHEMA_FILE
+
+TABLE = "features.daily_ml_matrix"
+
+_REPORT_VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads(SCHEMA_FILE.read_text()), format_checker=jsonschema.FormatChecker()
+)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A project with its two buckets; `environment` is what its function and command line run with."""
+
+    project: str
+    staging_bucket: str
+    output_bucket: str
+    function: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> "Cloud":
+        return cls(
+            stack.project,
+            stack.staging_bucket,
+            stack.output_bucket,
+            stack.function,
+            {**os.environ, **stack.environment()},
+        )
+
+    @cached_property
+    def storage(self) -> storage.Client:
+        host = self.environment.get("STORAGE_EMULATOR_HOST")
+        options = {"api_endpoint": host} if host else None
+        credentials = AnonymousCredentials() if host else None
+        return storage.Client(project=self.project, credentials=credentials, client_options=options)
+
+    @cached_property
+    def bigquery(self) -> bigquery.Client:
+        host = self.environment.get("BIGQUERY_EMULATOR_HOST")
+        options = {"api_endpoint": host} if host else None
+        credentials = AnonymousCredentials() if host else None
+        return bigquery.Client(project=self.project, credentials=credentials, client_options=options)
+
+    def drop(self, content: pa.Table | bytes, name: str) -> StagedFile:
+        """Write an object into the staging bucket, as a desk's upload does."""
+        blob = self.storage.bucket(self.staging_bucket).blob(name)
+        blob.upload_from_string(content if isinstance(content, bytes) else to_parquet(content))
+        return StagedFile(self.staging_bucket, name, blob.generation)
+
+    def report(self, file: StagedFile, timeout: float = 60) -> dict[str, Any]:
+        """Wait for a file's report, hold it against the report's schema, and give it."""
+        deadline = time.monotonic() + timeout
+        while (report := self.read_report(file)) is None:
+            assert time.monotonic() < deadline, f"no report of {file.uri} after {timeout} s"
+            time.sleep(0.05)
+        return report
+
+    def read_report(self, file: StagedFile) -> dict[str, Any] | None:
+        blob = self.storage.bucket(self.output_bucket).get_blob(file.report_name)
+        if blob is None:
+            return None
+        report: dict[str, Any] = json.loads(blob.download_as_bytes())
+        validate_report(report)
+        return report
+
+    def ingest(self, content: pa.Table | bytes, name: str) -> dict[str, Any]:
+        """Drop a file and give its report."""
+        return self.report(self.drop(content, name))
+
+    def query(self, sql: str, **parameters: str) -> list[dict[str, Any]]:
+        """Run SQL in which `TABLE` stands for the feed's table, and give its rows."""
+        config = bigquery.QueryJobConfig(
+            query_parameters=[
+                bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()
+            ]
+        )
+        job = self.bigquery.query(sql.replace("TABLE", f"`{self.project}.{TABLE}`"), job_config=config)
+        return [dict(row) for row in job.result(timeout=60)]
+
+    def count(self, run_id: str) -> int:
+        """The rows a run has in the table."""
+        (row,) = self.query("SELECT count(*) AS n FROM TABLE WHERE run_id = @run_id", run_id=run_id)
+        return int(row["n"])
+
+    def outputs(self, prefix: str) -> list[str]:
+        """The names of the output bucket's objects."""
+        return [blob.name for blob in self.storage.list_blobs(self.output_bucket, prefix=prefix)]
+
+    def read_parquet(self, uri: str) -> pa.Table:
+        """A parquet object as an Arrow table."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        return pq.read_table(io.BytesIO(self.storage.bucket(bucket).blob(name).download_as_bytes()))
+
+
+def validate_report(report: dict[str, Any]) -> None:
+    """Hold a report against its JSON Schema and its arithmetic."""
+    _REPORT_VALIDATOR.validate(report)
+    if report["status"] == "success":
+        assert report["rows_processed"] == report["rows_loaded"] + report["rows_skipped"]
+
+
+def to_parquet(table: pa.Table, path: Path | None = None, **options: Any) -> bytes:
+    """A table as the bytes of a parquet file, which is also written to `path`."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    if path is not None:
+        path.write_bytes(buffer.getvalue())
+    return buffer.getvalue()

@@ -1,0 +1,121 @@
+"""A proxy in front of a server that fails just the requests it is told to, just as it is told to."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What to do to a request instead of passing it on and its answer back.
+
+    `forward` passes it on but keeps the answer; `status` answers with that; without it the connection is
+    closed. `then` is called first where nothing is forwarded, and between forwarding and answering else.
+    """
+
+    forward: bool = False
+    status: int | None = None
+    then: Callable[[], None] = lambda: None
+
+
+class Faults:
+    """Numbers the requests of all its proxies from 0, and decides which of them fail."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._decide: Callable[[int, str], Fault | None] = lambda number, request: None
+        self.seen: list[str] = []
+
+    def plan(self, decide: Callable[[int, str], Fault | None]) -> None:
+        """Start numbering anew; `decide` is given each request's number and text, `METHOD path`."""
+        with self._lock:
+            self.seen = []
+            self._decide = decide
+
+    def clear(self) -> None:
+        self.plan(lambda number, request: None)
+
+    def next(self, request: str) -> Fault | None:
+        with self._lock:
+            self.seen.append(request)
+            return self._decide(len(self.seen) - 1, request)
+
+
+@contextmanager
+def proxy(upstream: str, faults: Faults) -> Iterator[str]:
+    """Run a proxy in front of `upstream` (a base URL), and give its own base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    server.upstream, server.faults = upstream, faults  # type: ignore[attr-defined]
+    server.base = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield server.base  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _handle(self) -> None:
+        body = self._read_body()
+        fault = self.server.faults.next(f"{self.command} {self.path}")  # type: ignore[attr-defined]
+        if fault is None:
+            self._answer(*self._forward(body))
+            return
+        if fault.forward:
+            self._forward(body)
+        fault.then()
+        if fault.status is None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self._answer(fault.status, [], b'{"error": {"message": "a fault of the test"}}')
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = bytearray()
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return bytes(body)
+
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=120)  # type: ignore[attr-defined]
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        connection.request(self.command, self.path, body, headers | {"Content-Length": str(len(body))})
+        response = connection.getresponse()
+        answer = response.status, response.getheaders(), response.read()
+        connection.close()
+        return answer
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.send_response_only(status)
+        length = str(len(body))
+        for name, value in headers:
+            if name.lower() == "content-length" and self.command == "HEAD":
+                length = value
+            elif name.lower() not in _HOP_BY_HOP:
+                # Where to upload to must lead through the proxy again.
+                self.send_header(name, value.replace(self.server.upstream, self.server.base))  # type: ignore[attr-defined]
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)

@@ -1,0 +1,124 @@
+"""`python -m cbi`, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from support.cloud import Cloud, to_parquet, validate_report
+
+from cbi.local.sample import sample_table
+
+ROOT = Path(__file__).parents[1]
+LAST = date(2026, 11, 20)
+
+
+def cbi(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cbi", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def sample(tmp_path: Path, unique: str) -> Path:
+    path = tmp_path / f"{unique}.parquet"
+    to_parquet(sample_table(10, LAST, unique), path)
+    return path
+
+
+def test_ingest_puts_a_local_file_in_the_bucket_and_prints_its_report(cloud: Cloud, sample: Path) -> None:
+    done = cbi("ingest", sample, environment=cloud.environment)
+    report = json.loads(done.stdout)
+    validate_report(report)
+    assert (done.returncode, report["status"], report["rows_loaded"]) == (0, "success", 10)
+    assert report["source"]["uri"] == f"gs://{cloud.staging_bucket}/staged/{sample.name}"
+    assert cloud.count(report["run_id"]) == 10
+
+
+def test_ingest_of_a_uri_gives_the_report_of_the_run_there_already_is(
+    cloud: Cloud, sample: Path, unique: str
+) -> None:
+    file = cloud.drop(sample.read_bytes(), f"staged/{unique}.parquet")
+    report = cloud.report(file)
+    done = cbi("ingest", file.uri, environment=cloud.environment)
+    assert json.loads(done.stdout) == report
+    assert cloud.count(report["run_id"]) == 10
+
+
+def test_ingest_exits_with_1_when_the_report_says_failed(cloud: Cloud, tmp_path: Path) -> None:
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(b"not parquet")
+    done = cbi("ingest", path, environment=cloud.environment)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["reason"] == "unreadable_file"
+
+
+def test_ingest_of_what_is_not_staged_says_what_is_wanted(cloud: Cloud) -> None:
+    done = cbi("ingest", f"gs://{cloud.staging_bucket}/elsewhere/x.csv", environment=cloud.environment)
+    assert done.returncode == 1
+    assert "it must be gs://BUCKET/staged/" in done.stderr
+
+
+def test_a_missing_setting_is_named(sample: Path) -> None:
+    done = cbi("ingest", sample, environment={})
+    assert done.returncode == 1
+    assert "OUTPUT_BUCKET is not set" in done.stderr
+
+
+def test_check_validates_without_any_cloud(sample: Path) -> None:
+    done = cbi("check", sample, environment={})
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["status"]) == (0, "success")
+    assert verdict["validation_report"]["rows_processed"] == 10
+
+
+def test_check_says_the_same_as_the_report(cloud: Cloud, tmp_path: Path, unique: str) -> None:
+    table = sample_table(40, date(2023, 11, 10), unique).append_column("extra", pa.array([1] * 40))
+    path = tmp_path / "x.parquet"
+    report = cloud.ingest(to_parquet(table, path), f"staged/{unique}.parquet")
+    verdict = json.loads(cbi("check", path, environment={}).stdout)
+    assert verdict["validation_report"] == report["validation_report"]
+    assert verdict["warnings"] == report["warnings"]
+
+
+def test_check_exits_with_1_and_tells_why(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    to_parquet(sample_table(3).drop_columns("symbol"), path)
+    done = cbi("check", path, environment={})
+    assert done.returncode == 1
+    assert "symbol is missing" in json.loads(done.stdout)["message"]
+
+
+def test_init_can_be_repeated_and_changes_nothing_then(cloud: Cloud) -> None:
+    before = cloud.query("SELECT count(*) AS n FROM TABLE")
+    done = cbi("init", environment=cloud.environment)
+    assert (done.returncode, done.stdout) == (0, "everything is there already\n")
+    assert cloud.query("SELECT count(*) AS n FROM TABLE") == before
+
+
+def test_regimes_are_shown() -> None:
+    done = cbi("regimes", environment={})
+    assert "446 days    400  trump_anticipation_2024" in done.stdout
+    assert "1908 days from 2023-11-01 to 2029-01-20" in done.stdout
+
+
+def test_regimes_with_a_gap_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "regimes.yaml"
+    path.write_text(
+        "- {regime: calm, from: 2020-01-01, to: 2020-06-30, weight: 1}\n"
+        "- {regime: storm, from: 2020-07-02, to: 2020-12-31, weight: 2}\n"
+    )
+    done = cbi("regimes", "--file", path, environment={})
+    assert done.returncode == 1
+    assert "gap between calm (to 2020-06-30) and storm (from 2020-07-02)" in done.stderr
+
+
+def test_help_names_every_command() -> None:
+    done = cbi("--help", environment={})
+    for command in ("ingest", "check", "init", "regimes", "local"):
+        assert f"\n  {command} " in done.stdout

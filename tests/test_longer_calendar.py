@@ -1,0 +1,69 @@
+"""A stack of its own whose calendar reaches back to 1990: more dates than one load job may touch."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from support.cloud import Cloud
+
+from cbi.local.sample import sample_table
+from cbi.local.stack import running_stack
+
+LAST = date(2026, 11, 20)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("longer")
+    regimes = folder / "regimes.yaml"
+    regimes.write_text(
+        "- {regime: before, from: 1990-01-01, to: 2019-12-31, weight: 410}\n"
+        "- {regime: after, from: 2020-01-01, to: 2029-12-31, weight: 590}\n"
+    )
+    with running_stack(folder / "stack", with_trigger=True) as stack:
+        command = [sys.executable, "-m", "cbi", "regimes", "--file", str(regimes), "--apply"]
+        environment = {**os.environ, **stack.environment()}
+        subprocess.run(command, cwd=Path(__file__).parents[1], env=environment, check=True, timeout=60)
+        yield Cloud.of_stack(stack)
+
+
+def test_applied_regimes_replace_those_before(cloud: Cloud) -> None:
+    sql = "SELECT regime, count(*) AS days FROM `cbi-local.training.regime_calendar` GROUP BY regime"
+    assert {row["regime"]: row["days"] for row in cloud.query(sql)} == {"before": 10957, "after": 3653}
+
+
+def test_a_file_of_more_dates_than_a_job_may_touch_is_loaded_in_parts(cloud: Cloud) -> None:
+    table = sample_table(9_000, LAST, "LONG")
+    report = cloud.ingest(table, "staged/long.parquet")
+    assert report["status"] == "success", report["message"]
+    assert [(job["rows"], job["partitions"]) for job in report["load_jobs"]] == [
+        (4000, 4000),
+        (4000, 4000),
+        (1000, 1000),
+    ]
+    assert len({job["id"] for job in report["load_jobs"]}) == report["batches"] == 3
+    (row,) = cloud.query(
+        "SELECT count(*) AS n, count(DISTINCT data_date) AS days, sum(market_data.volume) AS volume"
+        " FROM TABLE WHERE run_id = @run",
+        run=report["run_id"],
+    )
+    assert row == {"n": 9000, "days": 9000, "volume": sum(table["volume"].to_pylist())}
+
+
+def test_the_parts_of_a_file_in_any_order_hold_each_row_once(cloud: Cloud) -> None:
+    table = sample_table(5_000, LAST, "SHUFFLED")
+    shuffled = pa.concat_tables(
+        [table.slice(start).take(list(range(0, 5000 - start, 5))) for start in range(5)]
+    )
+    report = cloud.ingest(shuffled, "staged/shuffled.parquet")
+    assert report["batches"] == 2
+    (row,) = cloud.query(
+        "SELECT count(*) AS n, count(DISTINCT data_date) AS days FROM TABLE WHERE run_id = @run",
+        run=report["run_id"],
+    )
+    assert row == {"n": 5000, "days": 5000}

@@ -1,0 +1,49 @@
+"""`from cbi import IngestionPipeline`: tables and DataFrames straight from Python."""
+
+from datetime import date
+
+import pytest
+from support.cloud import Cloud
+
+from cbi import IngestionPipeline
+from cbi.local.sample import sample_table
+from cbi.settings import Settings
+
+LAST = date(2026, 11, 20)
+
+
+@pytest.fixture
+def pipeline(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> IngestionPipeline:
+    for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
+        monkeypatch.setenv(name, cloud.environment[name])
+    return IngestionPipeline(Settings.from_environment(cloud.environment))
+
+
+def test_an_arrow_table_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
+    report = pipeline.ingest(sample_table(12, LAST, unique))
+    assert (report.status, report.rows_loaded) == ("success", 12)
+    assert cloud.count(report.run_id) == 12
+
+
+def test_the_same_table_given_twice_is_loaded_once(
+    cloud: Cloud, pipeline: IngestionPipeline, unique: str
+) -> None:
+    first = pipeline.ingest(sample_table(12, LAST, unique))
+    assert pipeline.ingest(sample_table(12, LAST, unique)) == first
+    assert cloud.query("SELECT count(*) AS n FROM TABLE WHERE symbol = @s", s=unique) == [{"n": 12}]
+
+
+def test_a_dataframe_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
+    frame = sample_table(12, LAST, unique).to_pandas()
+    frame["data_date"] = frame["data_date"].astype("datetime64[ns]")
+    report = pipeline.ingest(frame)
+    assert (report.status, report.rows_loaded) == ("success", 12), report.message
+    assert cloud.count(report.run_id) == 12
+
+
+def test_the_steps_can_be_taken_one_by_one(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
+    record = pipeline.validate_and_enrich(sample_table(12, LAST, unique))
+    assert record.validation.is_valid
+    assert [part.rows for part in record.parts] == [12]
+    loaded = pipeline.load(record)
+    assert (loaded.rows, loaded.failure) == (12, None)

@@ -24,7 +24,9 @@ _LAST_DATE = pa.scalar(date(9999, 12, 31), pa.date32())
 
 _DATE_ONLY = r"^\d{4}-\d{2}-\d{2}$"
 _ZONE = r"[+-]\d{2}:?\d{2}$|Z$"
+_TIME_ZONE = r"(:\d{2}(?:\.\d+)?)(?:[+-]\d{2}:?\d{2}|Z)$"
 _NANOSECONDS = r"\.\d{7,9}"
+_BELOW_MICROSECONDS = r":\d{2}\.\d{6}0*[1-9]"
 _ISO_TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([+-]\d{2}:?\d{2}|Z)?)?$"
 
 
@@ -76,6 +78,9 @@ def find_cast(found: pa.DataType, field_type: str) -> Cast | None:
 
 def count_cut(column: pa.Array) -> int:
     """How many times of a column have digits below the microsecond, which are cut off. None do elsewhere."""
+    if _is_text(column.type):
+        cut = pc.match_substring_regex(column.cast(pa.string()), _BELOW_MICROSECONDS)
+        return pc.sum(cut).as_py() or 0
     if not (types.is_timestamp(column.type) and column.type.unit == "ns"):
         return 0
     nanoseconds = column.view(pa.int64())
@@ -135,19 +140,23 @@ def _to_bytes(column: pa.Array) -> pa.Array:
 
 
 def _to_float64(column: pa.Array) -> pa.Array:
-    return nan_to_null(column.cast(pa.float64()))
+    numbers = column.cast(pa.float64())
+    if types.is_decimal(column.type):
+        changed = pc.not_equal(numbers.cast(column.type, safe=False), column)
+        _refuse(column, changed, "has more digits than FLOAT64 holds")
+    return nan_to_null(numbers)
 
 
 def _to_int64(column: pa.Array) -> pa.Array:
     if types.is_floating(column.type):
-        column = nan_to_null(column)
+        column = _to_float64(column)
         _refuse(column, pc.invert(pc.is_finite(column)), "is not a whole number")
     return column.cast(pa.int64())
 
 
 def _to_bool(column: pa.Array) -> pa.Array:
     if not types.is_boolean(column.type):
-        column = nan_to_null(column) if types.is_floating(column.type) else column
+        column = _to_float64(column) if types.is_floating(column.type) else column
         other = pc.invert(pc.is_in(column, pa.array([0, 1]).cast(column.type), skip_nulls=True))
         _refuse(column, pc.and_(other, pc.is_valid(column)), "is neither 0 nor 1")
     return column.cast(pa.bool_())
@@ -156,7 +165,10 @@ def _to_bool(column: pa.Array) -> pa.Array:
 def _to_date(column: pa.Array) -> pa.Array:
     if not types.is_date(column.type):
         # The date of an aware time is the one that clocks in its own zone show.
-        local = pc.local_timestamp(column) if getattr(column.type, "tz", None) else column
+        if _is_text(column.type):
+            local = pc.replace_substring_regex(column.cast(pa.string()), _TIME_ZONE, r"\1")
+        else:
+            local = pc.local_timestamp(column) if column.type.tz else column
         times = _to_timestamp(local)
         column = pc.floor_temporal(times, unit="day")
         _refuse(times, pc.not_equal(times, column), "has a time of day, so it is not a date")
@@ -169,7 +181,8 @@ def _to_timestamp(column: pa.Array) -> pa.Array:
     if _is_text(column.type):
         column = _parse_times(column)
     if types.is_timestamp(column.type) and column.type.unit == "ns":
-        column = pc.floor_temporal(column, unit="microsecond")
+        # In UTC first, because an hour of a local clock may come twice or not at all.
+        column = pc.floor_temporal(column.cast(pa.timestamp("ns", tz="UTC")), unit="microsecond")
     times = column.cast(MICROSECONDS)
     _refuse(times, _outside(times, _FIRST_TIME, _LAST_TIME), "is not between the years 1 and 9999")
     return times
@@ -185,7 +198,10 @@ def _parse_times(text: pa.Array) -> pa.Array:
     text = pc.if_else(pc.match_substring_regex(text, _ZONE), text, zulu)
     # Nanoseconds reach from 1677 to 2262 only, so they are asked for only where the text has them.
     unit = "ns" if pc.any(pc.match_substring_regex(text, _NANOSECONDS)).as_py() else "us"
-    return text.cast(pa.timestamp(unit, tz="UTC"))
+    try:
+        return text.cast(pa.timestamp(unit, tz="UTC"))
+    except pa.ArrowInvalid as error:  # of the right form, but no such day or hour
+        raise UnsafeCast(f"{str(error).partition(' as a scalar')[0]}: there is no such time") from error
 
 
 def nan_to_null(column: pa.Array) -> pa.Array:

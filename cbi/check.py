@@ -7,10 +7,9 @@ import pyarrow as pa
 
 from cbi.enrich.source import ParquetSource
 from cbi.errors import InvalidFile
-from cbi.feed import DEFAULT_FEED
+from cbi.feed import DEFAULT_FEED, load_staged_feed
 from cbi.findings import Failure
 from cbi.jsonable import to_jsonable
-from cbi.preparation import load_known_feed
 from cbi.regime_calendar import load_regimes_file
 from cbi.report import ValidationReport, cut_lists
 from cbi.validation import validate
@@ -23,7 +22,7 @@ def check_file(path: Path, feed: str = DEFAULT_FEED) -> dict[str, Any]:
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
     try:
-        contract = load_known_feed(feed)
+        contract = load_staged_feed(feed)
         with pa.memory_map(str(path)) as content:
             validation = validate(ParquetSource(content), contract, load_regimes_file())
         report, failure, warnings = validation.report, validation.failure, validation.warnings

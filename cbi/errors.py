@@ -11,13 +11,17 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a run failed, as its report says it. README's table of reasons has the fix for each."""
+    """Why a run loaded nothing, or not all, as its report says it. README's table has the fix for each."""
 
     UNREADABLE_FILE = "unreadable_file"
     EMPTY_FILE = "empty_file"
     VALIDATION_FAILED = "validation_failed"
     NO_REGIME_COVERAGE = "no_regime_coverage"
     UNKNOWN_FEED = "unknown_feed"
+    TOO_LARGE = "too_large"
+    EXISTING_KEYS = "existing_keys"
+    DUPLICATE_CONTENT = "duplicate_content"
+    PARTLY_LOADED = "partly_loaded"
     SUPERSEDED = "superseded"
     LOAD_FAILED = "load_failed"
     ROW_COUNT_MISMATCH = "row_count_mismatch"

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from cbi.errors import Misconfigured
+from cbi.errors import InvalidFile, Misconfigured, Reason
+from cbi.feed_rules import find_problems
 
 DEFAULT_FEED = "daily_ml_matrix"
 
@@ -33,14 +34,7 @@ https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parque
 # The names of the older SQL dialect, which `bq show --schema` still prints.
 _TYPE_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 
-ENRICHMENTS: Mapping[str, str] = {
-    "regime": "STRING",
-    "weight": "INT64",
-    "finalized_at": "TIMESTAMP",
-    "run_id": "STRING",
-}
-"""What can fill a leaf instead of a file's column, and the type that leaf must have."""
-
+_FIELD_KEYS = {"name", "type", "mode", "description", "source", "fields"}
 _KEYS = {
     "description",
     "table",
@@ -50,6 +44,9 @@ _KEYS = {
     "enrich",
     "checks",
     "batch_rows",
+    "write",
+    "dedupe_content",
+    "check_existing_keys",
     "schema",
 }
 
@@ -116,6 +113,9 @@ class Feed:
     cluster_by: tuple[str, ...] = ()
     date_bounds: DateBounds | None = None
     batch_rows: int | None = None
+    write: str = "append"
+    dedupe_content: bool = True
+    check_existing_keys: str = "warn"
     description: str = ""
     enrich: tuple[tuple[str, str], ...] = ()
 
@@ -175,12 +175,22 @@ def load_feed(name: str) -> Feed:
     return parse_feed(name, yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
+def load_staged_feed(name: str) -> Feed:
+    """Read the contract that a staged file's folder names. Raises InvalidFile when there is none."""
+    try:
+        return load_feed(name)
+    except KeyError:
+        message = (
+            f"there is no feed called {name!r}; drop the file under staged/<feed>/, where <feed> is one of"
+            f" {', '.join(feed_names())}"
+        )
+        raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
+
+
 def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
     """Make a Feed of a YAML file's content. Raises Misconfigured, naming the key, when it is not sound."""
-    if unknown := set(definition) - _KEYS:
-        raise Misconfigured(f"feed {name}: unknown keys {sorted(unknown)}; known are {sorted(_KEYS)}")
     try:
-        bounds = definition.get("checks", {}).get("date_range")
+        _refuse_unknown_keys("", definition, _KEYS)
         feed = Feed(
             name=name,
             description=definition.get("description", ""),
@@ -188,66 +198,67 @@ def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
             key=tuple(definition["key"]),
             partition_by=definition.get("partition_by"),
             cluster_by=tuple(definition.get("cluster_by", ())),
-            enrich=tuple(definition.get("enrich", {}).items()),
-            date_bounds=DateBounds(**bounds) if bounds else None,
+            enrich=tuple((definition.get("enrich") or {}).items()),
+            date_bounds=_parse_checks(definition.get("checks") or {}),
             batch_rows=definition.get("batch_rows"),
-            schema=tuple(_parse_field(field, name) for field in definition["schema"]),
+            write=definition.get("write", "append"),
+            dedupe_content=definition.get("dedupe_content", True),
+            check_existing_keys=_text_of_switch(definition.get("check_existing_keys", "warn")),
+            schema=tuple(_parse_field(field) for field in definition["schema"]),
         )
     except KeyError as error:
         raise Misconfigured(f"feed {name}: the key {error} is missing") from error
-    for problem in _problems(feed):
+    except ValueError as error:
+        raise Misconfigured(f"feed {name}: {error}") from error
+    for problem in find_problems(feed):
         raise Misconfigured(f"feed {name}: {problem}")
     return feed
 
 
-def _parse_field(definition: Mapping[str, Any], feed: str) -> Field:
+def _text_of_switch(value: Any) -> Any:
+    """YAML reads a bare `off` as false."""
+    return "off" if value is False else value
+
+
+def _refuse_unknown_keys(where: str, definition: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(definition) - known):
+        raise ValueError(f"{where}unknown keys {unknown}; known are {sorted(known)}")
+
+
+def _parse_checks(definition: Mapping[str, Any]) -> DateBounds | None:
+    _refuse_unknown_keys("checks: ", definition, {"date_range"})
+    bounds = definition.get("date_range")
+    if bounds is None:
+        return None
+    _refuse_unknown_keys("checks.date_range: ", bounds, {"column", "min", "max"})
+    first, last = bounds["min"], bounds["max"]
+    if not (isinstance(first, date) and isinstance(last, date) and first <= last):
+        raise ValueError(f"checks.date_range goes from {first} to {last}; it must be two dates in order")
+    return DateBounds(bounds["column"], first, last)
+
+
+def _parse_field(definition: Mapping[str, Any]) -> Field:
     name = definition["name"]
+    _refuse_unknown_keys(f"field {name}: ", definition, _FIELD_KEYS)
     field_type = _TYPE_ALIASES.get(definition["type"], definition["type"])
     if field_type not in ARROW_TYPES and field_type != "STRUCT":
-        wanted = ", ".join([*ARROW_TYPES, "STRUCT"])
-        raise Misconfigured(f"feed {feed}: field {name} has type {field_type}; known are {wanted}")
+        raise ValueError(
+            f"field {name} has type {field_type}; known are {', '.join([*ARROW_TYPES, 'STRUCT'])}"
+        )
     mode = definition.get("mode", "NULLABLE")
     if mode not in ("NULLABLE", "REQUIRED"):
-        raise Misconfigured(f"feed {feed}: field {name} has mode {mode}; known are NULLABLE and REQUIRED")
+        raise ValueError(f"field {name} has mode {mode}; known are NULLABLE and REQUIRED")
+    children = tuple(_parse_field(field) for field in definition.get("fields", ()))
+    if (field_type == "STRUCT") != bool(children):
+        raise ValueError(f"field {name} is {field_type}; a STRUCT has fields and nothing else has")
+    names = [child.name.lower() for child in children]
+    if len(set(names)) < len(names):
+        raise ValueError(f"field {name} has two fields whose names differ at most in case: {names}")
     return Field(
         name=name,
         type=field_type,
         mode=mode,
         description=definition.get("description", ""),
         source=definition.get("source"),
-        fields=tuple(_parse_field(field, feed) for field in definition.get("fields", ())),
+        fields=children,
     )
-
-
-def _problems(feed: Feed) -> Iterator[str]:
-    """What a contract says that cannot be done, one sentence each."""
-    if feed.table.count(".") != 1:
-        yield f"table is {feed.table!r}; it must be dataset.table"
-    for field in feed.schema:
-        if (field.type == "STRUCT") != bool(field.fields):
-            yield f"field {field.name} is {field.type}; a STRUCT has fields and nothing else has"
-    leaves = {leaf.path: leaf for leaf in feed.leaves}
-    for path, kind in feed.enrich:
-        if path not in leaves:
-            yield f"enrich names {path}, which the schema does not have"
-        elif kind not in ENRICHMENTS:
-            yield f"enrich fills {path} with {kind}; known are {', '.join(ENRICHMENTS)}"
-        elif leaves[path].field.type != ENRICHMENTS[kind]:
-            yield f"enrich fills {path} with {kind}, so its type must be {ENRICHMENTS[kind]}"
-    from_file = [leaf for leaf in feed.leaves if leaf.source is not None]
-    if len(from_file) != len(feed.sources):
-        twice = [leaf.source for leaf in from_file if feed.sources[leaf.source or ""] is not leaf]
-        yield f"the columns {twice} are the source of more than one leaf"
-    for column in feed.key:
-        if column not in feed.required_columns:
-            yield f"the key's column {column} must be a REQUIRED column of the file"
-    if feed.partition_by:
-        leaf = leaves.get(feed.partition_by)
-        if leaf is None or leaf.field.type != "DATE" or not leaf.field.required or leaf.source is None:
-            yield f"partition_by is {feed.partition_by}; it must be a REQUIRED DATE column of the file"
-    elif feed.needs_regime:
-        yield "enrich wants a regime, so partition_by must name the date that has it"
-    if feed.date_bounds and feed.date_bounds.column not in feed.required_columns:
-        yield f"checks.date_range names {feed.date_bounds.column}, which is not a REQUIRED column"
-    if feed.batch_rows is not None and feed.batch_rows < 1:
-        yield f"batch_rows is {feed.batch_rows}; it must be at least 1, or absent for one load job a file"

@@ -202,10 +202,11 @@ def _compact(values: pa.Array) -> pa.Array:
 
 def _encode(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Array | None]:
     """A column as integers to group by, and the values they stand for (None: they are their own)."""
-    if not types.is_dictionary(column.type):
-        if not (types.is_string(column.type) or types.is_large_string(column.type)):
-            return column, None
-        column = column.dictionary_encode()
+    values = column.type.value_type if types.is_dictionary(column.type) else column.type
+    if not (types.is_string(values) or types.is_large_string(values) or types.is_string_view(values)):
+        return column, None
+    if column.type != pa.dictionary(pa.int32(), pa.string()):
+        column = column.cast(pa.string()).dictionary_encode()
     column = column.unify_dictionaries()
     values = column.chunk(0).dictionary if column.num_chunks else pa.array([], column.type.value_type)
     codes = [chunk.indices for chunk in column.chunks]

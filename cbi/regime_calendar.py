@@ -158,6 +158,8 @@ def load_regimes_file(path: Path = _REGIMES_FILE) -> RegimeCalendar:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
         ranges = [_parse_range(entry) for entry in entries]
+        if not ranges:
+            raise TypeError("there are no regimes in it")
     except (yaml.YAMLError, KeyError, TypeError, OSError) as error:
         raise Misconfigured(f"{path} cannot be read as regimes: {error!r}") from error
     _check_ranges(path, ranges)

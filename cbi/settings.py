@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from cbi.errors import Misconfigured
 
@@ -13,46 +13,36 @@ class Settings:
     """What a deployment may set. Every field is an environment variable of the same name in capitals.
 
     `google_cloud_project` may be None: the clients then find it where they find their credentials.
-    Durations are in seconds.
+    Durations are in seconds. The `max_*` limits bound what a file's footer may declare.
     """
 
     staging_bucket: str | None = None
     output_bucket: str | None = None
     google_cloud_project: str | None = None
     bigquery_location: str = "US"
-    regime_ttl_seconds: float = 3600
-    regime_max_stale_seconds: float = 86_400
-    function_timeout_seconds: float = 540
+    regime_ttl_seconds: float = 3600.0
+    regime_max_stale_seconds: float = 86_400.0
+    function_timeout_seconds: float = 540.0
+    sweep_min_age_seconds: float = 900.0
+    max_columns: int = 10_000
+    max_rows: int = 200_000_000
+    max_row_groups: int = 20_000
+    max_footer_bytes: int = 32 << 20
+    max_uncompressed_bytes: int = 128 << 30
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the settings; unset or empty variables keep their default.
 
-        Raises Misconfigured when a duration is not a positive number.
+        Raises Misconfigured when a duration or a limit is not a positive number.
         """
-
-        def text(name: str) -> str | None:
-            return environment.get(name) or None
-
-        def seconds(name: str, default: float) -> float:
-            value = text(name)
-            try:
-                number = default if value is None else float(value)
-            except ValueError:
-                number = -1
-            if not number > 0:
-                raise Misconfigured(f"{name} is {value!r}: it must be a number of seconds above 0")
-            return number
-
-        return cls(
-            staging_bucket=text("STAGING_BUCKET"),
-            output_bucket=text("OUTPUT_BUCKET"),
-            google_cloud_project=text("GOOGLE_CLOUD_PROJECT"),
-            bigquery_location=text("BIGQUERY_LOCATION") or cls.bigquery_location,
-            regime_ttl_seconds=seconds("REGIME_TTL_SECONDS", cls.regime_ttl_seconds),
-            regime_max_stale_seconds=seconds("REGIME_MAX_STALE_SECONDS", cls.regime_max_stale_seconds),
-            function_timeout_seconds=seconds("FUNCTION_TIMEOUT_SECONDS", cls.function_timeout_seconds),
-        )
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            name = each.name.upper()
+            if text := environment.get(name):
+                kind = type(getattr(DEFAULTS, each.name))
+                values[each.name] = _positive(name, text, kind) if kind in _WORDS else text
+        return cls(**values)
 
     def require_staging_bucket(self) -> str:
         """The bucket files are dropped in. Raises Misconfigured when it is not set."""
@@ -67,3 +57,19 @@ class Settings:
         if value is None:
             raise Misconfigured(f"{name} is not set: set it to the name of a bucket")
         return value
+
+
+DEFAULTS = Settings()
+
+
+def _positive(name: str, text: str, kind: type[Any]) -> Any:
+    try:
+        number = kind(text)
+    except ValueError:
+        number = 0
+    if not number > 0:
+        raise Misconfigured(f"{name} is {text!r}: it must be {_WORDS[kind]} above 0")
+    return number
+
+
+_WORDS: Mapping[type, str] = {int: "a whole number", float: "a number"}

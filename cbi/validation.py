@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from cbi.enrich.parts import DateSpan, split_dates
 from cbi.enrich.source import ParquetSource
-from cbi.errors import Reason
+from cbi.errors import InvalidFile, Reason
 from cbi.feed import Feed
 from cbi.findings import Failure, RegimeCoverage
 from cbi.quality import DataQualityChecker, did_you_mean
@@ -22,12 +22,13 @@ _WHOLE_FILE = (DateSpan(date.min, date.max),)
 class Validation:
     """What a file's look-through found; with a failure nothing of it may be loaded.
 
-    `spans` are the dates of the rows to load, one span for each part.
+    `spans` are the dates of the rows to load, one span for each part, and `keys` those rows' keys.
     """
 
     report: ValidationReport
     failure: Failure | None
     spans: tuple[DateSpan, ...]
+    keys: pa.Table
     warnings: tuple[str, ...]
 
 
@@ -39,8 +40,13 @@ def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Val
     checker = DataQualityChecker(feed)
     examined = checker.examine(source.schema, source.batches)
     required = examined.required
+    if required.num_columns and len(required) != source.rows:
+        message = (
+            f"the footer says {source.rows:,} rows, but there are {len(required):,}; write the file again"
+        )
+        raise InvalidFile(Reason.UNREADABLE_FILE, message)
     dates = _dates(feed, required)
-    covered = _covered(feed, dates, calendar)
+    has_regime = calendar.lookup(dates).is_valid() if feed.needs_regime else None
     report = ValidationReport(
         required_fields=checker.validate_required_fields(required),
         date_range=checker.validate_date_range(required),
@@ -51,11 +57,11 @@ def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Val
     )
     failure = _judge(feed, report, calendar)
     if failure is not None:
-        return Validation(report, failure, (), examined.warnings)
-    enriched = source.rows if covered is None else len(covered)
-    report = replace(report, rows_enriched=enriched, rows_skipped=source.rows - enriched)
-    spans = _WHOLE_FILE if covered is None else split_dates(covered)
-    return Validation(report, None, spans, examined.warnings)
+        return Validation(report, failure, (), required.slice(0, 0), examined.warnings)
+    loaded = required if has_regime is None else required.filter(has_regime)
+    report = replace(report, rows_enriched=len(loaded), rows_skipped=source.rows - len(loaded))
+    spans = split_dates(loaded[feed.date_column]) if feed.date_column else _WHOLE_FILE
+    return Validation(report, None, spans, loaded.select(list(feed.key)), examined.warnings)
 
 
 def _dates(feed: Feed, required: pa.Table) -> pa.Array:
@@ -63,13 +69,6 @@ def _dates(feed: Feed, required: pa.Table) -> pa.Array:
     if feed.date_column not in required.column_names:
         return pa.array([], pa.date32())
     return required[feed.date_column].combine_chunks()
-
-
-def _covered(feed: Feed, dates: pa.Array, calendar: RegimeCalendar) -> pa.Array | None:
-    """The dates of the rows that can be loaded; None where a feed has no dates."""
-    if feed.date_column is None:
-        return None
-    return dates.filter(calendar.lookup(dates).is_valid()) if feed.needs_regime else dates
 
 
 def _judge(feed: Feed, report: ValidationReport, calendar: RegimeCalendar) -> Failure | None:

@@ -37,19 +37,9 @@ class Nesting:
     def nest(self, batch: pa.RecordBatch, regimes: pa.Array) -> pa.RecordBatch:
         """The rows in the table's schema, in the table's order; leaves the file lacks are NULL."""
         leaves = dict(self._leaves(batch, regimes))
-
-        def assemble(fields: Sequence[Field], prefix: str) -> list[pa.Array]:
-            return [
-                pa.StructArray.from_arrays(
-                    assemble(field.fields, f"{prefix}{field.name}."),
-                    fields=[child.to_arrow() for child in field.fields],
-                )
-                if field.fields
-                else leaves[prefix + field.name]
-                for field in fields
-            ]
-
-        return pa.RecordBatch.from_arrays(assemble(self.feed.schema, ""), schema=self.feed.arrow_schema)
+        return pa.RecordBatch.from_arrays(
+            _assemble(self.feed.schema, "", leaves), schema=self.feed.arrow_schema
+        )
 
     def _leaves(self, batch: pa.RecordBatch, regimes: pa.Array) -> Iterator[tuple[str, pa.Array]]:
         rows = len(batch)
@@ -66,3 +56,17 @@ class Nesting:
                 yield leaf.path, self.casts[leaf.source].apply(batch[leaf.source])
             else:
                 yield leaf.path, pa.nulls(rows, leaf.field.to_arrow().type)
+
+
+# Not a closure inside `nest`: one that calls itself keeps a batch's arrays until cyclic garbage is collected.
+def _assemble(fields: Sequence[Field], prefix: str, leaves: Mapping[str, pa.Array]) -> list[pa.Array]:
+    """The arrays of these fields, STRUCTs put together from their leaves, which are named by path."""
+    return [
+        pa.StructArray.from_arrays(
+            _assemble(field.fields, f"{prefix}{field.name}.", leaves),
+            fields=[child.to_arrow() for child in field.fields],
+        )
+        if field.fields
+        else leaves[prefix + field.name]
+        for field in fields
+    ]

@@ -20,11 +20,13 @@ class DateSpan:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a run as it was written: its object, and the rows and distinct dates in it."""
+    """A part of a run as it was written: its object, the rows in it, and their distinct dates."""
 
     name: str
     rows: int
     partitions: int
+    first_date: date | None = None
+    last_date: date | None = None
 
 
 def split_dates(dates: pa.ChunkedArray) -> tuple[DateSpan, ...]:

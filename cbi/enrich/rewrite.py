@@ -18,7 +18,7 @@ from cbi.enrich.parts import DateSpan, Part
 from cbi.enrich.source import ParquetSource
 
 # BigQuery reads row groups of 16 MiB and more best; these are bytes in memory, a few times those in the file.
-_ROW_GROUP_BYTES = 64 << 20
+_ROW_GROUP_BYTES = 32 << 20
 
 NO_REGIME = "no regime for this date"
 
@@ -162,7 +162,8 @@ class _PartWriter:
         if self._writer is not None:
             self._writer.close()
         self._sink.commit()
-        return Part(self._sink.name, self.rows, len(self._dates))
+        first, last = min(self._dates, default=None), max(self._dates, default=None)
+        return Part(self._sink.name, self.rows, len(self._dates), first, last)
 
     def _write_row_group(self) -> None:
         if not self._gathered:

@@ -7,13 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cbi.errors import InvalidFile, Reason
+from cbi.limits import check_footer_size, check_metadata
+from cbi.settings import DEFAULTS, Settings
 
 # A record batch has about this many bytes, or this many rows where rows are narrow.
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 1 << 16
 
-# Row groups up to this size (compressed) are fetched at once; of larger ones each column is read in pieces.
-_ROW_GROUP_BYTES = 64 << 20
+# A file up to this size is fetched a row group at a time; of a larger one each column is read in pieces that
+# together are as large. (What a footer says of single column chunks is not asked: pyarrow ends the process
+# where that is damaged.)
+_PREFETCHED_BYTES = 64 << 20
 
 
 class ParquetSource:
@@ -22,24 +26,23 @@ class ParquetSource:
     Whatever the file's bytes are at fault for is raised as InvalidFile with reason `unreadable_file`.
     """
 
-    def __init__(self, file: pa.NativeFile) -> None:
+    def __init__(self, file: pa.NativeFile, limits: Settings = DEFAULTS) -> None:
+        """Read the footer. Raises InvalidFile, also where it declares more than the limits."""
         with _raising_unreadable():
+            check_footer_size(file, limits)
             metadata = pq.read_metadata(file)
-            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-            compressed = [
-                sum(group.column(index).total_compressed_size for index in range(group.num_columns))
-                for group in groups
-            ]
-            fits = max(compressed, default=0) <= _ROW_GROUP_BYTES
+            check_metadata(metadata, limits)
+            small = file.size() <= _PREFETCHED_BYTES
             self._parquet = pq.ParquetFile(
                 file,
                 metadata=metadata,
-                pre_buffer=fits,
-                buffer_size=0 if fits else max(_ROW_GROUP_BYTES // metadata.num_columns, 1 << 16),
+                pre_buffer=small,
+                buffer_size=0 if small else max(_PREFETCHED_BYTES // max(metadata.num_columns, 1), 1 << 16),
                 coerce_int96_timestamp_unit="us",
                 page_checksum_verification=True,
             )
             self.schema: pa.Schema = self._parquet.schema_arrow
+            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
             uncompressed = sum(group.total_byte_size for group in groups)
         self.rows: int = metadata.num_rows
         self.created_by: str | None = metadata.created_by
@@ -62,6 +65,6 @@ class ParquetSource:
 def _raising_unreadable() -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         message = f"the file cannot be read as parquet ({error}); write it again and drop it again"
         raise InvalidFile(Reason.UNREADABLE_FILE, message) from error

@@ -1,0 +1,168 @@
+"""Makers of a small contract, its calendar, and parquet files that are read or written in memory."""
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cbi.enrich.nest import Nesting
+from cbi.enrich.parts import Part
+from cbi.enrich.source import ParquetSource
+from cbi.feed import Feed, parse_feed
+from cbi.identity import StagedFile
+from cbi.quality import DataQualityChecker
+from cbi.regime_calendar import Regime, RegimeCalendar, RegimeRange
+from cbi.report import CalendarSummary, Source
+from cbi.run_record import RunRecord
+from cbi.target import Target
+from cbi.validation import validate
+from support.cloud import to_parquet
+
+SMALL_CONTRACT: dict[str, Any] = {
+    "table": "features.small",
+    "key": ["symbol", "day"],
+    "partition_by": "day",
+    "cluster_by": ["symbol"],
+    "enrich": {
+        "regime.name": "regime",
+        "regime.weight": "weight",
+        "loaded_at": "finalized_at",
+        "run_id": "run_id",
+    },
+    "checks": {"date_range": {"column": "day", "min": date(2000, 1, 1), "max": date(2049, 12, 31)}},
+    "schema": [
+        {"name": "symbol", "type": "STRING", "mode": "REQUIRED"},
+        {"name": "day", "type": "DATE", "mode": "REQUIRED"},
+        {
+            "name": "market",
+            "type": "STRUCT",
+            "fields": [
+                {"name": "price", "type": "FLOAT64"},
+                {
+                    "name": "depth",
+                    "type": "STRUCT",
+                    "fields": [
+                        {"name": "bids", "type": "INT64", "source": "bid_count"},
+                        {"name": "stale", "type": "BOOL"},
+                    ],
+                },
+            ],
+        },
+        {"name": "seen_at", "type": "TIMESTAMP"},
+        {
+            "name": "regime",
+            "type": "STRUCT",
+            "fields": [
+                {"name": "name", "type": "STRING"},
+                {"name": "weight", "type": "INT64"},
+                {"name": "volatility", "type": "FLOAT64"},
+            ],
+        },
+        {"name": "loaded_at", "type": "TIMESTAMP"},
+        {"name": "run_id", "type": "STRING"},
+    ],
+}
+
+FIRST_DAY = date(2024, 1, 1)
+CALM, STORM = Regime("calm", 400), Regime("storm", 600)
+
+# January is calm, February a storm, and nothing is known of the days after.
+CALENDAR = RegimeCalendar(
+    (
+        RegimeRange(CALM, FIRST_DAY, date(2024, 1, 31)),
+        RegimeRange(STORM, date(2024, 2, 1), date(2024, 2, 29)),
+    )
+)
+
+FINALIZED_AT = datetime(2024, 3, 1, 12, tzinfo=UTC)
+RUN_ID = "0123456789abcdef01234567"
+
+
+def small_feed(**changes: Any) -> Feed:
+    """The small contract, with other values for some of its keys."""
+    return parse_feed("small", {**SMALL_CONTRACT, **changes})
+
+
+def days(count: int, first: date = FIRST_DAY) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def small_table(rows: int = 3, first: date = FIRST_DAY, **columns: Any) -> pa.Table:
+    """One symbol's rows, a day each, with further columns or others in place of these."""
+    return pa.table({"symbol": ["ZL"] * rows, "day": days(rows, first), "price": [1.5] * rows, **columns})
+
+
+def open_source(content: pa.Table | bytes, **options: Any) -> ParquetSource:
+    """A file's bytes, or a table written with the options of `write_table`, as it is read when staged."""
+    data = content if isinstance(content, bytes) else to_parquet(content, **options)
+    return ParquetSource(pa.BufferReader(data))
+
+
+def broken_parquet(table: pa.Table, **options: Any) -> bytes:
+    """A parquet file whose last page of the first column's last row group is not what its checksum says."""
+    plain = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    content = bytearray(to_parquet(table, **plain, **options))
+    metadata = pq.read_metadata(io.BytesIO(content))
+    chunk = metadata.row_group(metadata.num_row_groups - 1).column(0)
+    content[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
+    return bytes(content)
+
+
+def nesting(schema: pa.Schema, feed: Feed, calendar: RegimeCalendar = CALENDAR) -> Nesting:
+    return Nesting(feed, DataQualityChecker(feed).casts(schema), calendar, FINALIZED_AT, RUN_ID)
+
+
+class MemorySink(io.BytesIO):
+    """An object being written, in memory."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.committed: bytes | None = None
+
+    def commit(self) -> None:
+        self.committed = self.getvalue()
+
+
+class Bucket(dict[str, MemorySink]):
+    """The sinks opened so far, by name."""
+
+    def open_sink(self, name: str) -> MemorySink:
+        self[name] = MemorySink(name)
+        return self[name]
+
+    def read(self, name: str) -> pa.Table:
+        """An object as a table; only what was committed is there."""
+        committed = self[name].committed
+        assert committed is not None, f"{name} was never committed"
+        return pq.read_table(io.BytesIO(committed))
+
+    def rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        return [row for name in names for row in self.read(name).to_pylist()]
+
+
+def small_record() -> RunRecord:
+    """A decided run of the small contract: 18 rows, 15 of them to be loaded in two parts."""
+    feed = small_feed()
+    january = small_table(15, date(2024, 1, 1))
+    march = small_table(3, date(2024, 3, 1))
+    found = validate(open_source(pa.concat_tables([january, march])), feed, CALENDAR)
+    return RunRecord(
+        file=StagedFile("in", "staged/small/x.parquet", 7),
+        source=Source("gs://in/staged/small/x.parquet", 7, 1234, 18, "parquet-cpp-arrow"),
+        started_at=FINALIZED_AT,
+        feed=feed.name,
+        target=Target.of(feed),
+        validation=found.report,
+        warnings=found.warnings,
+        calendar=CalendarSummary(CALENDAR.rows, CALENDAR.min_date, CALENDAR.max_date, CALENDAR.digest),
+        parts=(
+            Part("enriched/0", 10, 10, date(2024, 1, 1), date(2024, 1, 10)),
+            Part("enriched/1", 5, 5, date(2024, 1, 11), date(2024, 1, 15)),
+        ),
+        skipped="enriched/skipped",
+        timings={"validate": 0.25},
+    )

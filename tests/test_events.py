@@ -1,0 +1,105 @@
+"""Every form in which a bucket's event comes is read; all others are left alone."""
+
+from typing import Any
+
+import pytest
+from cloudevents.http import CloudEvent
+
+from cbi.events import FINALIZED, PUBSUB_MESSAGE, Ignored, parse_event
+from cbi.identity import StagedFile
+
+FILE = StagedFile("in", "staged/día 1.parquet", 1_712_345_678_901_234)
+OBJECT = {"bucket": FILE.bucket, "name": FILE.name, "generation": str(FILE.generation), "size": "10"}
+ATTRIBUTES = {
+    "eventType": "OBJECT_FINALIZE",
+    "bucketId": FILE.bucket,
+    "objectId": FILE.name,
+    "objectGeneration": str(FILE.generation),
+    "payloadFormat": "JSON_API_V1",
+}
+
+
+def parse(kind: str, data: Any) -> Any:
+    source = "//storage.googleapis.com/projects/_/buckets/in"
+    return parse_event(CloudEvent({"type": kind, "source": source}, data))
+
+
+def finalized(**changes: Any) -> Any:
+    return parse(FINALIZED, {**OBJECT, **changes})
+
+
+def published(**changes: Any) -> Any:
+    message = {"attributes": {**ATTRIBUTES, **changes}, "data": "e30=", "messageId": "1"}
+    return parse(PUBSUB_MESSAGE, {"message": message, "subscription": "projects/p/subscriptions/s"})
+
+
+def test_a_finalized_object_is_a_staged_file() -> None:
+    assert finalized() == FILE
+
+
+def test_the_same_object_in_a_pubsub_message_is_the_same_run() -> None:
+    assert published() == FILE
+
+
+@pytest.mark.parametrize("generation", [FILE.generation, str(FILE.generation), float(FILE.generation)])
+def test_numbers_may_come_as_text(generation: Any) -> None:
+    assert finalized(generation=generation) == FILE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "staged/a/b/c.parquet",
+        "staged/with spaces & ünïcode 🫘.parquet",
+        "staged/UPPER.PARQUET",
+        "staged/two.dots.parquet",
+    ],
+)
+def test_parquet_anywhere_under_staged_is_ours(name: str) -> None:
+    assert finalized(name=name) == published(objectId=name) == StagedFile("in", name, FILE.generation)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "staged/",
+        "staged/folder/",
+        "staged/folder.parquet/",
+        "staged/data.csv",
+        "staged/data.parquet.tmp",
+        "staged/_SUCCESS",
+        "staged",
+        "elsewhere/x.parquet",
+        "not/staged/x.parquet",
+        "x.parquet",
+        "",
+    ],
+)
+def test_all_other_objects_are_left_alone(name: str) -> None:
+    for found in (finalized(name=name), published(objectId=name)):
+        assert found == Ignored(f"gs://in/{name} is not a .parquet object under staged/")
+
+
+@pytest.mark.parametrize("kind", ["OBJECT_DELETE", "OBJECT_ARCHIVE", "OBJECT_METADATA_UPDATE", None])
+def test_only_finalised_objects_matter_of_a_buckets_notifications(kind: str | None) -> None:
+    assert published(eventType=kind) == Ignored(f"a Pub/Sub message of eventType {kind}")
+
+
+def test_an_event_of_another_type_is_left_alone() -> None:
+    kind = "google.cloud.storage.object.v1.deleted"
+    assert parse(kind, OBJECT) == Ignored(f"an event of type {kind}")
+
+
+@pytest.mark.parametrize("kind", [FINALIZED, PUBSUB_MESSAGE])
+@pytest.mark.parametrize(
+    "data", [None, b"{", "text", [], {}, {"message": None}, {"message": {"attributes": 1}}]
+)
+def test_an_event_that_names_no_object_is_left_alone(kind: str, data: Any) -> None:
+    assert isinstance(parse(kind, data), Ignored)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bucket": None}, {"name": None}, {"name": 7}, {"generation": None}, {"generation": "new"}]
+)
+def test_an_object_without_its_identity_is_left_alone(changes: dict[str, Any]) -> None:
+    assert isinstance(finalized(**changes), Ignored)

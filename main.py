@@ -1,4 +1,4 @@
-"""The Cloud Function: `ingest` takes the event of a finalised object."""
+"""The Cloud Function: `ingest` takes the event of a finalised object, or a tick of the scheduler."""
 
 import logging
 import threading
@@ -8,9 +8,10 @@ from cachetools import cached
 from cloudevents.http import CloudEvent
 
 from cbi.deadline import Deadline
-from cbi.events import Ignored, parse_event
+from cbi.events import Ignored, Sweep, parse_event
 from cbi.logs import configure_logging
 from cbi.pipeline import IngestionPipeline
+from cbi.sweep import sweep
 
 configure_logging()
 _log = logging.getLogger("cbi.main")
@@ -32,9 +33,12 @@ def ingest(event: CloudEvent) -> None:
     if isinstance(found, Ignored):
         _log.info("ignored: %s", found.why)
         return
-    deadline = Deadline.after(pipeline().settings.function_timeout_seconds * _USABLE_TIME)
     try:
-        pipeline().ingest(found, deadline=deadline)
+        deadline = Deadline.after(pipeline().settings.function_timeout_seconds * _USABLE_TIME)
+        if isinstance(found, Sweep):
+            sweep(pipeline(), deadline)
+        else:
+            pipeline().ingest(found, deadline=deadline)
     except Exception as error:
-        _log.exception("%s: will be tried again: %s", found.uri, error, extra={"run_id": found.run_id})
+        _log.exception("%s will be tried again: %s", found, error)
         raise

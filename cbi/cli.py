@@ -52,7 +52,7 @@ def ingest(file: str, feed: str) -> None:
     staged = pipeline.stage(file, feed)
     report = pipeline.ingest(staged)
     click.echo(json.dumps(pipeline.published(staged), indent=2, ensure_ascii=False))
-    raise SystemExit(0 if report.succeeded else 1)
+    raise SystemExit(1 if report.failed else 0)
 
 
 @main.command()
@@ -99,6 +99,49 @@ def regimes(file: Path | None, apply: bool) -> None:
 
         apply_regimes(Settings.from_environment(), calendar)
         click.echo("applied")
+
+
+@main.command()
+def sweep() -> None:
+    """Run staged files that should have a report and have none; print what was found. The function does the
+    same when Cloud Scheduler asks it to."""
+    from cbi.jsonable import to_jsonable
+    from cbi.pipeline import IngestionPipeline
+    from cbi.sweep import sweep as run_sweep
+
+    report = run_sweep(IngestionPipeline())
+    click.echo(json.dumps(to_jsonable(report), indent=2))
+    raise SystemExit(1 if report.failed else 0)
+
+
+@main.command()
+@click.argument("what", metavar="RUN_ID|gs://…/quarantine/….parquet")
+def replay(what: str) -> None:
+    """Put a run's quarantined rows through again, or the parts that BigQuery refused; print the report.
+
+    Useful once the regime calendar reaches further, or the table is mended. Rows load once, however often
+    they are replayed. Exits with 1 when the report says failed.
+    """
+    from cbi.pipeline import IngestionPipeline
+    from cbi.replay import replay as run_replay
+
+    report = run_replay(IngestionPipeline(), what)
+    click.echo(report.to_json())
+    raise SystemExit(1 if report.failed else 0)
+
+
+@main.command()
+@click.argument("run_id")
+def undo(run_id: str) -> None:
+    """Remove from the table exactly the rows that the run RUN_ID loaded, and print what was removed.
+
+    Afterwards the same bytes may be dropped again.
+    """
+    from cbi.jsonable import to_jsonable
+    from cbi.pipeline import IngestionPipeline
+    from cbi.undo import undo as run_undo
+
+    click.echo(json.dumps(to_jsonable(run_undo(IngestionPipeline(), run_id)), indent=2))
 
 
 @main.command()

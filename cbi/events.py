@@ -8,6 +8,7 @@ from cloudevents.http import CloudEvent
 from cbi.identity import STAGED_PREFIX, StagedFile
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
+SWEEP = "cbi.sweep.v1"
 PUBSUB_MESSAGE = "google.cloud.pubsub.topic.v1.messagePublished"
 
 
@@ -18,13 +19,20 @@ class Ignored:
     why: str
 
 
-def parse_event(event: CloudEvent) -> StagedFile | Ignored:
-    """Read an event. Whatever is not a finalized parquet object under `staged/` is Ignored.
+@dataclass(frozen=True)
+class Sweep:
+    """A tick of the scheduler: look for files whose event was lost."""
+
+
+def parse_event(event: CloudEvent) -> StagedFile | Sweep | Ignored:
+    """Read an event. What is neither a sweep nor a finalized parquet object under `staged/` is Ignored.
 
     https://cloud.google.com/eventarc/docs/workflows/cloudevents and, for the notification that a bucket
     itself sends to a topic, https://cloud.google.com/storage/docs/pubsub-notifications#attributes
     """
     kind, data = event["type"], event.data
+    if kind == SWEEP:
+        return Sweep()
     if not isinstance(data, dict):
         return Ignored(f"an event of type {kind} whose data is not a JSON object")
     if kind == FINALIZED:

@@ -1,8 +1,9 @@
 """From what was decided and what was loaded to the report of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from cbi.errors import Reason
 from cbi.findings import Failure
@@ -22,12 +23,24 @@ class Loaded:
     def rows(self) -> int:
         return sum(job.rows for job in self.jobs)
 
+    @property
+    def inserted(self) -> int | None:
+        """Rows that merging put in; None where nothing was merged."""
+        return _total(job.inserted for job in self.jobs)
+
+    @property
+    def updated(self) -> int | None:
+        """Rows that merging put in another's place; None where nothing was merged."""
+        return _total(job.updated for job in self.jobs)
+
 
 def judge_loads(record: RunRecord, finished: Sequence[FinishedLoad]) -> Loaded:
     """Compare what BigQuery says it loaded with what was to be loaded, part by part."""
     pairs = list(zip(finished, record.parts, strict=True))
     jobs = tuple(
-        LoadJob(load.job_id, load.rows, part.partitions) for load, part in pairs if load.error is None
+        LoadJob(load.job_id, load.rows, part.partitions, load.inserted, load.updated)
+        for load, part in pairs
+        if load.error is None
     )
     refused = [f"{load.job_id}: {load.error}" for load, _ in pairs if load.error is not None]
     if refused:
@@ -38,7 +51,7 @@ def judge_loads(record: RunRecord, finished: Sequence[FinishedLoad]) -> Loaded:
         if load.rows != part.rows:
             message = (
                 f"job {load.job_id} loaded {load.rows:,} rows where {part.rows:,} were to be loaded; look at"
-                f" the rows of this run in {record.table} (run_id = '{record.file.run_id}')"
+                f" the table's rows with run_id = '{record.file.run_id}'"
             )
             return Loaded(jobs, Failure(Reason.ROW_COUNT_MISMATCH, message))
     return Loaded(jobs)
@@ -51,21 +64,24 @@ def make_report(
     found = record.validation
     failure = loaded.failure
     return Report(
-        status="success" if failure is None else "failed",
+        status=_status(failure),
         reason=failure.reason if failure else None,
         message=failure.message if failure else _success(record, loaded, quarantine_uri),
         run_id=record.file.run_id,
         feed=record.feed,
-        table=record.table or None,
+        table=record.target.table if record.target else None,
         source=record.source,
         validation_report=found,
         rows_processed=found.rows_processed,
         rows_enriched=found.rows_enriched,
         rows_skipped=found.rows_skipped,
         rows_loaded=loaded.rows,
+        rows_inserted=loaded.inserted,
+        rows_updated=loaded.updated,
         batches=len(loaded.jobs),
         load_jobs=loaded.jobs,
         quarantine_uri=quarantine_uri,
+        existing_keys=record.existing_keys,
         warnings=record.warnings,
         regime_calendar=record.calendar,
         finished_at=datetime.now(UTC),
@@ -75,8 +91,22 @@ def make_report(
     )
 
 
+def _status(failure: Failure | None) -> Literal["success", "failed", "skipped"]:
+    if failure is None:
+        return "success"
+    return "skipped" if failure.reason is Reason.DUPLICATE_CONTENT else "failed"
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 def _success(record: RunRecord, loaded: Loaded, quarantine_uri: str | None) -> str:
-    message = f"{loaded.rows:,} rows are loaded into {record.table}."
+    assert record.target is not None, "a run without a target has a failure"
+    message = f"{loaded.rows:,} rows are loaded into {record.target.table}."
+    if record.target.upserts:
+        message += f" {loaded.inserted or 0:,} were new, {loaded.updated or 0:,} took another's place."
     if quarantine_uri is None:
         return message
     skipped = record.validation.rows_skipped

@@ -8,11 +8,13 @@ from typing import Any
 
 from cbi.clients import bigquery_client, storage_client
 from cbi.deadline import Deadline
+from cbi.errors import InvalidFile, Misconfigured, Reason
 from cbi.feed import DEFAULT_FEED
+from cbi.findings import Failure
 from cbi.identity import StagedFile, record_name
 from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.outcome import Loaded, judge_loads, make_report
-from cbi.preparation import prepare
+from cbi.preparation import Preparation, prepare
 from cbi.regimes import RegimeCache
 from cbi.report import Report
 from cbi.run_record import RunRecord
@@ -36,11 +38,11 @@ class IngestionPipeline:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         self.output_bucket = self.settings.require_output_bucket()
-        client = bigquery_client(self.settings)
+        self.bigquery = bigquery_client(self.settings)
         self.store = ObjectStore(storage_client(self.settings))
-        self.warehouse = Warehouse(client, self.settings.bigquery_location)
+        self.warehouse = Warehouse(self.bigquery, self.settings.bigquery_location)
         self.regimes = RegimeCache(
-            client,
+            self.bigquery,
             ttl_seconds=self.settings.regime_ttl_seconds,
             max_stale_seconds=self.settings.regime_max_stale_seconds,
         )
@@ -53,9 +55,9 @@ class IngestionPipeline:
         """
         start = time.monotonic()
         file = self.stage(what, feed)
-        record = self._recorded(file)
+        record = self.recorded(file.run_id)
         if record is None:
-            record = self.validate_and_enrich(file)
+            record = self.validate_and_enrich(file, deadline=deadline)
         elif report := self._published(file):
             _log.info("%s has its report already: %s", file.uri, report.status, extra={"run_id": file.run_id})
             return report
@@ -63,7 +65,21 @@ class IngestionPipeline:
         with timings.step("load"):
             loaded = self.load(record, deadline)
         report = make_report(record, loaded, self._quarantine_uri(record), time.monotonic() - start, timings)
-        return self._publish(file, report)
+        report = self._publish(file, report)
+        self.warehouse.drop_staging_tables(self.requests(record))
+        return report
+
+    def finish_refused(self, file: StagedFile) -> Report:
+        """Try again the parts of a run that BigQuery refused, and report it without publishing that."""
+        start = time.monotonic()
+        record = self.recorded(file.run_id)
+        if record is None:
+            raise Misconfigured(f"{file.uri} has no run yet; ingest it first")
+        timings = Timings(record.timings)
+        with timings.step("load"):
+            loaded = self.load(record, insist=True)
+        seconds = time.monotonic() - start
+        return make_report(record, loaded, self._quarantine_uri(record), seconds, timings)
 
     def stage(self, what: Any, feed: str = DEFAULT_FEED) -> StagedFile:
         """Make a staged file of whatever `ingest` takes."""
@@ -76,49 +92,71 @@ class IngestionPipeline:
             return stage_file(self.store, bucket, Path(what), feed)
         return stage_table(self.store, bucket, what, feed)
 
-    def validate_and_enrich(self, what: Any, *, feed: str = DEFAULT_FEED) -> RunRecord:
+    def validate_and_enrich(
+        self, what: Any, *, feed: str = DEFAULT_FEED, deadline: Deadline | None = None
+    ) -> RunRecord:
         """Decide what of a file to load and write it, nested and with regimes, beside the decision.
 
         Where another delivery of the same event has decided before, its decision is given instead.
         """
         file = self.stage(what, feed)
-        record = prepare(self.store, self.output_bucket, self.regimes, file)
+        needs = Preparation(
+            self.settings,
+            self.store,
+            self.bigquery,
+            self.regimes,
+            finish=lambda other: self.ingest(other, deadline=deadline),
+        )
+        record = prepare(needs, file)
         content = json.dumps(to_jsonable(record)).encode()
         if self.store.create(self.output_bucket, record_name(file.run_id), content, JSON):
             return record
-        return self._recorded(file) or record
+        return self.recorded(file.run_id) or record
 
-    def load(self, record: RunRecord, deadline: Deadline | None = None) -> Loaded:
-        """Load each part of a decided run by a load job of its own and wait for all of them."""
+    def load(self, record: RunRecord, deadline: Deadline | None = None, *, insist: bool = False) -> Loaded:
+        """Load each part of a decided run by a load job of its own and wait for all of them.
+
+        `insist` tries parts again that BigQuery has refused before.
+        """
         if record.failure is not None:
             return Loaded(failure=record.failure)
         if record.skipped is not None:
-            self.store.copy(self.output_bucket, record.skipped, record.file.quarantine_name)
-        requests = [self._request(record, number) for number in range(len(record.parts))]
-        return judge_loads(record, self.warehouse.load(requests, deadline or Deadline.never()))
+            bucket = self.output_bucket
+            try:
+                self.store.copy(bucket, record.skipped, bucket, record.file.quarantine_name)
+            except InvalidFile as error:
+                message = f"{error}: it has expired since this run was begun; drop the file again"
+                return Loaded(failure=Failure(Reason.LOAD_FAILED, message))
+        finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), insist=insist)
+        return judge_loads(record, finished)
 
     def published(self, file: StagedFile) -> dict[str, Any] | None:
         """The report of a file's run as it is in the output bucket, or None while there is none."""
         return self.store.read_json(self.output_bucket, file.report_name)
 
-    def _request(self, record: RunRecord, number: int) -> LoadRequest:
-        return LoadRequest(
-            uri=f"gs://{self.output_bucket}/{record.parts[number].name}",
-            table=record.table,
-            schema=record.schema,
-            feed=record.feed,
-            run_id=record.file.run_id,
-            part=number,
-        )
+    def requests(self, record: RunRecord) -> list[LoadRequest]:
+        """What there is to load of a decided run, part by part."""
+        if record.target is None:
+            return []
+        return [
+            LoadRequest(
+                target=record.target,
+                run_id=record.file.run_id,
+                number=number,
+                uri=f"gs://{self.output_bucket}/{part.name}",
+                part=part,
+            )
+            for number, part in enumerate(record.parts)
+        ]
 
     def _quarantine_uri(self, record: RunRecord) -> str | None:
         if record.skipped is None:
             return None
         return f"gs://{self.output_bucket}/{record.file.quarantine_name}"
 
-    def _recorded(self, file: StagedFile) -> RunRecord | None:
-        """What an earlier delivery decided, or None while nothing is."""
-        content = self.store.read_json(self.output_bucket, record_name(file.run_id))
+    def recorded(self, run_id: str) -> RunRecord | None:
+        """What the first delivery of a run decided, or None while nothing is."""
+        content = self.store.read_json(self.output_bucket, record_name(run_id))
         return None if content is None else from_jsonable(RunRecord, content)
 
     def _published(self, file: StagedFile) -> Report | None:
@@ -131,7 +169,7 @@ class IngestionPipeline:
         if not self.store.create(self.output_bucket, file.report_name, content, JSON):
             report = self._published(file) or report
         _log.log(
-            logging.INFO if report.succeeded else logging.ERROR,
+            logging.ERROR if report.failed else logging.INFO,
             "%s: %s. %s",
             file.uri,
             report.status,

@@ -1,14 +1,20 @@
 """From a staged file to a decision: what of it to load, written and ready, or why it cannot be loaded."""
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
+from google.cloud import bigquery
+
+from cbi.content import claim_content
 from cbi.enrich.nest import Nesting
 from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.enrich.source import ParquetSource
 from cbi.errors import InvalidFile, Reason
-from cbi.feed import Feed, feed_names, load_feed
+from cbi.existing_keys import find_existing_keys
+from cbi.feed import Feed, load_staged_feed
 from cbi.findings import Failure
 from cbi.identity import StagedFile, enriched_name
 from cbi.quality import DataQualityChecker
@@ -16,30 +22,49 @@ from cbi.regime_calendar import RegimeCalendar
 from cbi.regimes import RegimeCache
 from cbi.report import CalendarSummary, Source
 from cbi.run_record import RunRecord
+from cbi.settings import Settings
 from cbi.staging import feed_name
 from cbi.storage import PARQUET, ObjectStore, StagedObject
+from cbi.target import Target
 from cbi.timings import Timings
 from cbi.validation import Validation, validate
 
 
-def prepare(store: ObjectStore, output_bucket: str, regimes: RegimeCache, file: StagedFile) -> RunRecord:
+@dataclass(frozen=True)
+class Preparation:
+    """What preparing a file needs. `finish` brings another run to its report."""
+
+    settings: Settings
+    store: ObjectStore
+    bigquery: bigquery.Client
+    regimes: RegimeCache
+    finish: Callable[[StagedFile], Any]
+
+    @property
+    def output_bucket(self) -> str:
+        return self.settings.require_output_bucket()
+
+
+def prepare(needs: Preparation, file: StagedFile) -> RunRecord:
     """Validate and enrich a file, as far as it can be. Raises Transient and Misconfigured."""
     timings = Timings()
     about = Source(file.uri, file.generation)
     record = RunRecord(file, about, datetime.now(UTC), feed_name(file), timings=timings)
     try:
-        feed = load_known_feed(record.feed)
-        schema = tuple(field.to_api() for field in feed.schema)
-        record = replace(record, table=feed.table, schema=schema)
+        feed = load_staged_feed(record.feed)
+        record = replace(record, target=Target.of(feed))
         with timings.step("calendar"):
-            calendar = regimes.calendar()
+            calendar = needs.regimes.calendar()
         record = replace(record, calendar=_summarise(calendar))
         with timings.step("stat"):
-            staged = store.stat(file)
+            staged = needs.store.stat(file)
         record = replace(record, source=replace(record.source, size=staged.size))
-        with store.open(staged) as content:
+        if feed.dedupe_content:
+            with timings.step("content"):
+                claim_content(needs.store, needs.output_bucket, staged, feed, needs.finish)
+        with needs.store.open(staged) as content:
             with timings.step("open"):
-                source = ParquetSource(content)
+                source = ParquetSource(content, needs.settings)
             about = replace(record.source, rows=source.rows, created_by=source.created_by)
             record = replace(record, source=about)
             with timings.step("validate"):
@@ -47,27 +72,36 @@ def prepare(store: ObjectStore, output_bucket: str, regimes: RegimeCache, file: 
             record = replace(record, validation=validation.report, warnings=validation.warnings)
             if validation.failure is not None:
                 return replace(record, failure=validation.failure)
+            with timings.step("existing_keys"):
+                record = _look_for_keys(needs, record, feed, validation)
+            if record.failure is not None:
+                return record
             with timings.step("enrich"):
-                written = _enrich(store, output_bucket, staged, source, feed, calendar, validation)
+                written = _enrich(needs, staged, source, feed, calendar, validation)
             return replace(record, parts=written.parts, skipped=written.skipped)
     except InvalidFile as error:
         return replace(record, failure=Failure(error.reason, str(error)))
 
 
-def load_known_feed(name: str) -> Feed:
-    try:
-        return load_feed(name)
-    except KeyError:
-        message = (
-            f"there is no feed called {name!r}; drop the file under staged/<feed>/, where <feed> is one of"
-            f" {', '.join(feed_names())}"
-        )
-        raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
+def _look_for_keys(needs: Preparation, record: RunRecord, feed: Feed, validation: Validation) -> RunRecord:
+    """Warn of keys that the table has already, or fail for them, as the feed wants it."""
+    if feed.write != "append" or feed.check_existing_keys == "off" or record.target is None:
+        return record
+    keys = validation.keys.rename_columns(list(record.target.key))
+    found = find_existing_keys(needs.bigquery, record.target, keys)
+    record = replace(record, existing_keys=found)
+    if not found.count:
+        return record
+    first = ", ".join(str(value) for value in found.keys[0].values())
+    message = f"{found.count:,} keys of the file are in {feed.table} already, the first ({first})"
+    if feed.check_existing_keys == "warn":
+        return replace(record, warnings=(*record.warnings, f"{message}; their rows are there twice now"))
+    advice = "leave those rows out, or undo the run that loaded them, and drop the file again"
+    return replace(record, failure=Failure(Reason.EXISTING_KEYS, f"{message}; {advice}"))
 
 
 def _enrich(
-    store: ObjectStore,
-    output_bucket: str,
+    needs: Preparation,
     staged: StagedObject,
     source: ParquetSource,
     feed: Feed,
@@ -89,8 +123,8 @@ def _enrich(
         nesting,
         validation.spans,
         skips_rows=validation.report.rows_skipped > 0,
-        open_sink=lambda part: store.create_stream(
-            output_bucket, enriched_name(run_id, contract, part), PARQUET
+        open_sink=lambda part: needs.store.create_stream(
+            needs.output_bucket, enriched_name(run_id, contract, part), PARQUET
         ),
     )
 

@@ -47,6 +47,14 @@ class ValidationReport:
 
 
 @dataclass(frozen=True)
+class ExistingKeys:
+    """How many of the file's keys the table has already, and the first of them."""
+
+    count: int
+    keys: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class CalendarSummary:
     """Which calendar the regimes came from."""
 
@@ -58,18 +66,24 @@ class CalendarSummary:
 
 @dataclass(frozen=True)
 class LoadJob:
-    """A finished load job: the rows BigQuery says it loaded, and how many partitions they went to."""
+    """A finished load job: the rows BigQuery says it loaded, and how many partitions they went to.
+
+    In a feed that upserts, `inserted` and `updated` are what merging these rows did; where they do not add
+    up to `rows`, the table had newer rows of some keys.
+    """
 
     id: str
     rows: int
     partitions: int
+    inserted: int | None = None
+    updated: int | None = None
 
 
 @dataclass(frozen=True)
 class Report:
     """The one terminal report of a run. Durations are in seconds and those of the run that wrote it."""
 
-    status: Literal["success", "failed"]
+    status: Literal["success", "failed", "skipped"]
     reason: Reason | None
     message: str
     run_id: str
@@ -81,9 +95,12 @@ class Report:
     rows_enriched: int
     rows_skipped: int
     rows_loaded: int
+    rows_inserted: int | None
+    rows_updated: int | None
     batches: int
     load_jobs: tuple[LoadJob, ...]
     quarantine_uri: str | None
+    existing_keys: ExistingKeys | None
     warnings: tuple[str, ...]
     regime_calendar: CalendarSummary | None
     finished_at: datetime
@@ -92,8 +109,8 @@ class Report:
     timings: dict[str, float] = field(default_factory=dict)
 
     @property
-    def succeeded(self) -> bool:
-        return self.status == "success"
+    def failed(self) -> bool:
+        return self.status == "failed"
 
     def to_json(self) -> str:
         """The report as indented JSON, long lists cut."""

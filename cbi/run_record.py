@@ -8,19 +8,19 @@ other rows than those its job id stands for.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from cbi.enrich.parts import Part
 from cbi.findings import Failure
 from cbi.identity import StagedFile
-from cbi.report import CalendarSummary, Source, ValidationReport
+from cbi.report import CalendarSummary, ExistingKeys, Source, ValidationReport
+from cbi.target import Target
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """A validated and enriched file: what there is to load, or why it cannot be.
 
-    `schema` is the table's, in the API's form; `skipped` names the object with the rows that had no regime.
+    `target` is None where the feed is unknown; `skipped` names the object with the rows that had no regime.
     `timings` are seconds by step.
     """
 
@@ -28,9 +28,9 @@ class RunRecord:
     source: Source
     started_at: datetime
     feed: str
-    table: str = ""
-    schema: tuple[dict[str, Any], ...] = ()
+    target: Target | None = None
     validation: ValidationReport = ValidationReport()
+    existing_keys: ExistingKeys | None = None
     warnings: tuple[str, ...] = ()
     calendar: CalendarSummary | None = None
     parts: tuple[Part, ...] = ()

@@ -1,175 +1,211 @@
-"""BigQuery load jobs: each part of a run loaded once, however often it is tried."""
+"""Loading the parts of a run: appended to the table, or merged into it by key."""
 
-import logging
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery import CreateDisposition, SourceFormat, WriteDisposition
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.deadline import Deadline
-from cbi.errors import Misconfigured, Transient
-from cbi.identity import job_id
+from cbi.enrich.parts import Part
+from cbi.errors import Transient
+from cbi.identity import delete_job_id, load_job_id, merge_job_id, staging_table
+from cbi.jobs import Attempt, Jobs, Work
+from cbi.statements import delete_statement, merge_statement
+from cbi.target import Target
 
-# Errors of a finished job that say nothing against the file, so that another attempt may succeed:
-# https://cloud.google.com/bigquery/docs/error-messages
-_CURABLE = frozenset(
-    {
-        "backendError",
-        "internalError",
-        "jobBackendError",
-        "jobInternalError",
-        "jobRateLimitExceeded",
-        "quotaExceeded",
-        "rateLimitExceeded",
-        "stopped",
-        "tableUnavailable",
-        "timeout",
-    }
-)
-
-# How many jobs a part may use up before its run fails. Each counts against the table's quota of a day.
-_MOST_ATTEMPTS = 5
-
-# Seconds between two looks at a job; small loads take one to three seconds.
-_FIRST_POLL, _LONGEST_POLL = 0.25, 5.0
-
-# A job whose insert met 409 may be unknown for a moment yet.
-_UNTIL_KNOWN = Retry(if_exception_type(NotFound), initial=0.5, maximum=5, timeout=30)
-
-_log = logging.getLogger(__name__)
+# Long after a run's events have stopped coming, its staging tables go by themselves.
+_STAGING_TABLE_LIFE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """One part to load: a parquet object into a table, `dataset.table`, whose schema is in API form."""
+    """One part of a run to load, the parquet object at `uri`, into the run's target."""
 
-    uri: str
-    table: str
-    schema: Sequence[Mapping[str, Any]]
-    feed: str
+    target: Target
     run_id: str
-    part: int
-
-    def job_id(self, attempt: int) -> str:
-        return job_id(self.feed, self.run_id, self.part, attempt)
+    number: int
+    uri: str
+    part: Part
 
 
 @dataclass(frozen=True)
 class FinishedLoad:
-    """How a part's load ended: the job, the rows BigQuery says it loaded, or what it says is wrong.
+    """How a part's load ended: the load job, the rows BigQuery says it loaded, or what it says is wrong.
 
-    A load job is atomic: with an error, no row of it is in the table.
+    `inserted` and `updated` count what a merge did. Jobs are atomic: with an error, nothing of the part is
+    in the table.
     """
 
     job_id: str
-    rows: int
+    rows: int = 0
     error: str | None = None
+    inserted: int | None = None
+    updated: int | None = None
 
 
 class Warehouse:
-    """The load jobs of one project and location."""
+    """The tables of one project, as runs write to them."""
 
     def __init__(self, client: bigquery.Client, location: str) -> None:
         self._client = client
         self._location = location
+        self._jobs = Jobs(client, location)
 
-    def load(self, requests: Sequence[LoadRequest], deadline: Deadline) -> tuple[FinishedLoad, ...]:
+    def load(
+        self, requests: Sequence[LoadRequest], deadline: Deadline, *, insist: bool = False
+    ) -> tuple[FinishedLoad, ...]:
         """Load every part once, however often this is called, and wait until all have ended.
 
-        Raises Transient when the deadline comes first or BigQuery cannot be reached, and Misconfigured when
-        there is no such table.
+        `insist` tries again what BigQuery has refused. Raises Transient when the deadline comes first or
+        BigQuery cannot be reached, and Misconfigured when there is no such table.
         """
-        started = [self._start(request, attempt=0) for request in requests]
+        works = [self._loading(request) for request in requests]
+        started = [self._jobs.start(work) for work in works]
+        loaded = [
+            self._jobs.finish(work, attempt, deadline, insist=insist)
+            for work, attempt in zip(works, started, strict=True)
+        ]
         return tuple(
-            begun if isinstance(begun, FinishedLoad) else self._finish(request, begun, deadline)
-            for request, begun in zip(requests, started, strict=True)
+            self._merge(request, attempt, deadline, insist)
+            if request.target.upserts and attempt.error is None
+            else _finished(attempt)
+            for request, attempt in zip(requests, loaded, strict=True)
         )
 
-    def _start(self, request: LoadRequest, attempt: int) -> bigquery.LoadJob | FinishedLoad:
-        """Insert the part's job, or take the one that is there already, whoever inserted it."""
-        identity = request.job_id(attempt)
-        table = f"{self._client.project}.{request.table}"
+    def delete(self, request: LoadRequest, deadline: Deadline) -> FinishedLoad:
+        """Delete the rows that a run has in the table for a part's days; `rows` says how many there were."""
+        target, part = request.target, request.part
+        table = f"{self._client.project}.{target.table}"
+        statement = delete_statement(target, table, request.run_id, part.first_date, part.last_date)
+
+        deleted = self._jobs.run(
+            Work(
+                lambda attempt: delete_job_id(target.feed, request.run_id, request.number, attempt),
+                lambda identity: self._query(request, statement, identity),
+            ),
+            deadline,
+        )
+        if deleted.error is not None:
+            return FinishedLoad(deleted.identity, error=deleted.error)
+        assert isinstance(deleted.job, bigquery.QueryJob)
+        return FinishedLoad(deleted.identity, rows=deleted.job.num_dml_affected_rows or 0)
+
+    def drop_staging_tables(self, requests: Sequence[LoadRequest]) -> None:
+        """Remove what merging the parts has left behind."""
+        for request in requests:
+            if request.target.upserts:
+                table = self._loads_into(request)
+                try:
+                    self._client.delete_table(
+                        table, not_found_ok=True, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+                    )
+                except CLOUD_FAULTS as error:
+                    raise Transient(f"{table} could not be deleted: {error}") from error
+
+    def _loading(self, request: LoadRequest) -> Work:
+        target = request.target
+        table = self._loads_into(request)
+
+        def insert(identity: str) -> bigquery.LoadJob:
+            if target.upserts:
+                self._create_staging_table(table, target)
+            return self._client.load_table_from_uri(
+                request.uri,
+                table,
+                job_id=identity,
+                location=self._location,
+                job_config=bigquery.LoadJobConfig(
+                    source_format=SourceFormat.PARQUET,
+                    schema=target.fields,
+                    create_disposition=CreateDisposition.CREATE_NEVER,
+                    write_disposition=WriteDisposition.WRITE_APPEND,
+                    labels=_labels(request),
+                ),
+                retry=BIGQUERY_RETRY,
+                timeout=REQUEST_TIMEOUT,
+            )
+
+        def identify(attempt: int) -> str:
+            return load_job_id(target.feed, request.run_id, request.number, attempt)
+
+        return Work(identify, insert)
+
+    def _merge(self, request: LoadRequest, loaded: Attempt, deadline: Deadline, insist: bool) -> FinishedLoad:
+        """Merge a part's staging table into the target, once."""
+        target, part, staging = request.target, request.part, self._loads_into(request)
+        table = f"{self._client.project}.{target.table}"
+        statement = merge_statement(target, table, staging, part.first_date, part.last_date)
+
+        def insert(identity: str) -> bigquery.QueryJob:
+            self._check_staged(staging, part.rows, identity)
+            return self._query(request, statement, identity)
+
+        def identify(attempt: int) -> str:
+            return merge_job_id(target.feed, request.run_id, request.number, attempt)
+
+        merged = self._jobs.run(Work(identify, insert), deadline, insist=insist)
+        if merged.error is not None:
+            return FinishedLoad(merged.identity, error=merged.error)
+        counts = merged.job.dml_stats if isinstance(merged.job, bigquery.QueryJob) else None
+        return FinishedLoad(
+            loaded.identity,
+            _output_rows(loaded),
+            inserted=counts.inserted_row_count if counts else None,
+            updated=counts.updated_row_count if counts else None,
+        )
+
+    def _query(self, request: LoadRequest, statement: str, identity: str) -> bigquery.QueryJob:
+        return self._client.query(
+            statement,
+            job_id=identity,
+            location=self._location,
+            job_config=bigquery.QueryJobConfig(labels=_labels(request)),
+            job_retry=None,  # a failed job's id cannot be used again
+            retry=BIGQUERY_RETRY,
+            timeout=REQUEST_TIMEOUT,
+        )
+
+    def _loads_into(self, request: LoadRequest) -> str:
+        """The table a part's load job writes to: the target itself, or the part's own to merge from."""
+        target = request.target
+        table = (
+            staging_table(target.table, request.run_id, request.number) if target.upserts else target.table
+        )
+        return f"{self._client.project}.{table}"
+
+    def _create_staging_table(self, name: str, target: Target) -> None:
+        table = bigquery.Table(name, target.fields)
+        table.expires = datetime.now(UTC) + _STAGING_TABLE_LIFE
+        self._client.create_table(table, exists_ok=True, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+
+    def _check_staged(self, staging: str, rows: int, merge_job: str) -> None:
+        """Refuse to merge a staging table that has expired since it was loaded, unless it was merged then."""
+        table = self._client.get_table(staging, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        if table.num_rows == rows:
+            return
         try:
-            try:
-                return self._client.load_table_from_uri(
-                    request.uri,
-                    table,
-                    job_id=identity,
-                    location=self._location,
-                    job_config=_configure(request),
-                    retry=BIGQUERY_RETRY,
-                    timeout=REQUEST_TIMEOUT,
-                )
-            except Conflict:
-                job = _UNTIL_KNOWN(self._client.get_job)(
-                    identity, location=self._location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
-                )
-                assert isinstance(job, bigquery.LoadJob)
-                _log.info("load job %s is there already, %s", identity, job.state)
-                return job
-        except BadRequest as error:  # refused before there was a job, for example for its schema
-            return FinishedLoad(identity, 0, error.message)
-        except NotFound as error:
-            message = f"{table} does not exist: run `python -m cbi init` ({error.message})"
-            raise Misconfigured(message) from error
-        except CLOUD_FAULTS as error:
-            raise Transient(f"load job {identity} could not be submitted: {error}") from error
-
-    def _finish(self, request: LoadRequest, job: bigquery.LoadJob, deadline: Deadline) -> FinishedLoad:
-        """Wait for a part's job, and for the next attempt's where one failed curably.
-
-        The next attempt is made only once the job before is done and has loaded nothing.
-        """
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
-            self._wait(job, deadline)
-            if job.error_result is None:
-                return FinishedLoad(job.job_id, job.output_rows)
-            _log.warning("load job %s failed: %s", job.job_id, _explain(job))
-            if job.error_result.get("reason") not in _CURABLE or attempt == _MOST_ATTEMPTS:
-                break
-            begun = self._start(request, attempt)
-            if isinstance(begun, FinishedLoad):
-                return begun
-            job = begun
-        return FinishedLoad(job.job_id, 0, _explain(job))
-
-    def _wait(self, job: bigquery.LoadJob, deadline: Deadline) -> None:
-        for pause in _pauses():
-            if job.state == "DONE":
-                return
-            if deadline.passed:
-                raise Transient(f"load job {job.job_id} is {job.state} and the function's time is up")
-            time.sleep(min(pause, deadline.seconds_left))
-            try:
-                job.reload(retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
-            except CLOUD_FAULTS as error:
-                raise Transient(f"load job {job.job_id} could not be looked at: {error}") from error
+            self._client.get_job(
+                merge_job, location=self._location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+            )
+        except NotFound:
+            message = f"{staging} has {table.num_rows} rows where {rows} were loaded; drop the file again"
+            raise BadRequest(message) from None  # type: ignore[no-untyped-call]
 
 
-def _configure(request: LoadRequest) -> bigquery.LoadJobConfig:
-    return bigquery.LoadJobConfig(
-        source_format=SourceFormat.PARQUET,
-        schema=[bigquery.SchemaField.from_api_repr(dict(field)) for field in request.schema],
-        create_disposition=CreateDisposition.CREATE_NEVER,
-        write_disposition=WriteDisposition.WRITE_APPEND,
-        labels={"component": "cbi", "feed": request.feed, "run_id": request.run_id},
-    )
+def _finished(attempt: Attempt) -> FinishedLoad:
+    if attempt.error is not None:
+        return FinishedLoad(attempt.identity, error=attempt.error)
+    return FinishedLoad(attempt.identity, _output_rows(attempt))
 
 
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_POLL
-    while True:
-        yield pause
-        pause = min(pause * 1.5, _LONGEST_POLL)
+def _output_rows(attempt: Attempt) -> int:
+    assert isinstance(attempt.job, bigquery.LoadJob)
+    return int(attempt.job.output_rows)
 
 
-def _explain(job: bigquery.LoadJob) -> str:
-    """What BigQuery said of a failed job, each of its messages once."""
-    errors = [job.error_result or {}, *(job.errors or [])]
-    return " ".join(dict.fromkeys(error["message"] for error in errors if error.get("message")))
+def _labels(request: LoadRequest) -> dict[str, str]:
+    return {"component": "cbi", "feed": request.target.feed, "run_id": request.run_id}

@@ -1,0 +1,106 @@
+"""Finding the files whose event was lost, and tidying up behind those that are done."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cbi.deadline import Deadline
+from cbi.errors import CbiError, Reason
+from cbi.events import is_staged
+from cbi.identity import STAGED_PREFIX, StagedFile
+from cbi.jsonable import to_jsonable
+from cbi.pipeline import IngestionPipeline
+from cbi.storage import JSON, ListedObject
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep did: of the files `found` without a report, `run` have one now, `failed` could not be
+    brought to one, and `left` wait for the next sweep. `removed` counts enriched files of finished runs."""
+
+    started_at: datetime
+    found: int
+    run: int
+    failed: int
+    left: int
+    removed: int
+    oldest_age_seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """Where in the output bucket it is written."""
+        return f"sweeps/{self.started_at:%Y-%m-%dT%H:%M:%S.%fZ}.json"
+
+
+def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> SweepReport:
+    """Run the staged files that should have a report and have none, oldest first, as time allows.
+
+    A file that an event is at work on at the same time does no harm: both are the same run. Raises Transient
+    when the buckets cannot be listed.
+    """
+    started_at = datetime.now(UTC)
+    deadline = deadline or Deadline.never()
+    reported = {listed.file.name for listed in pipeline.store.list(pipeline.output_bucket, "reports/")}
+    lost = sorted(_unreported(pipeline, reported, started_at), key=lambda listed: listed.finalized_at)
+    run = failed = 0
+    for listed in lost:
+        if deadline.passed:
+            break
+        try:
+            pipeline.ingest(listed.file, deadline=deadline)
+            run += 1
+        except CbiError as error:
+            _log.error("sweep: %s could not be run: %s", listed.file.uri, error)
+            failed += 1
+    report = SweepReport(
+        started_at=started_at,
+        found=len(lost),
+        run=run,
+        failed=failed,
+        left=len(lost) - run - failed,
+        removed=_remove_enriched(pipeline, reported, deadline),
+        oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
+    )
+    content = json.dumps(to_jsonable(report), indent=2).encode()
+    pipeline.store.create(pipeline.output_bucket, report.name, content, JSON)
+    _log.info("sweep: %d found, %d run, %d failed, %d left", report.found, run, failed, report.left)
+    return report
+
+
+def _unreported(pipeline: IngestionPipeline, reported: set[str], now: datetime) -> Iterator[ListedObject]:
+    bucket = pipeline.settings.require_staging_bucket()
+    old_enough = now - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
+    for listed in pipeline.store.list(bucket, STAGED_PREFIX):
+        is_due = is_staged(listed.file.name) and listed.finalized_at <= old_enough
+        if is_due and listed.file.report_name not in reported:
+            yield listed
+
+
+def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: Deadline) -> int:
+    """Remove the enriched files of runs that had their report when the sweep began."""
+    removed = 0
+    finished: dict[str, bool] = {}
+    for listed in pipeline.store.list(pipeline.output_bucket, "enriched/"):
+        if deadline.passed:
+            break
+        run_id = listed.file.name.removeprefix("enriched/").partition("-")[0]
+        if run_id not in finished:
+            record = pipeline.recorded(run_id)
+            finished[run_id] = (
+                record is not None
+                and record.file.report_name in reported
+                and not _may_be_finished_later(pipeline, record.file)
+            )
+        if finished[run_id]:
+            pipeline.store.delete(pipeline.output_bucket, listed.file.name)
+            removed += 1
+    return removed
+
+
+def _may_be_finished_later(pipeline: IngestionPipeline, file: StagedFile) -> bool:
+    """Whether BigQuery refused parts of the run, which `replay` can load once that is mended."""
+    return (pipeline.published(file) or {}).get("reason") == Reason.LOAD_FAILED

@@ -1,0 +1,73 @@
+"""Files whose event was lost are found and run; what finished runs leave behind is removed."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from support.cloud import Cloud
+
+from cbi.local.sample import sample_table
+from cbi.local.stack import running_stack
+
+LAST = date(2026, 11, 20)
+SWEEP = {
+    "ce-id": "1",
+    "ce-type": "cbi.sweep.v1",
+    "ce-source": "//cloudscheduler.googleapis.com",
+    "ce-specversion": "1.0",
+    "content-type": "application/json",
+}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A stack without a trigger: every event is lost."""
+    folder: Path = tmp_path_factory.mktemp("sweep")
+    with running_stack(folder, with_trigger=False, env={"SWEEP_MIN_AGE_SECONDS": "1"}) as stack:
+        yield Cloud.of_stack(stack)
+
+
+def sweep(cloud: Cloud) -> dict[str, object]:
+    assert cloud.function is not None
+    assert requests.post(cloud.function, "{}", headers=SWEEP, timeout=60).status_code == 200
+    newest = max(cloud.outputs("sweeps/"))
+    content = cloud.storage.bucket(cloud.output_bucket).blob(newest).download_as_bytes()
+    report: dict[str, object] = json.loads(content)
+    return report
+
+
+def test_lost_files_are_run_oldest_first_once_they_are_old_enough(cloud: Cloud) -> None:
+    files = [cloud.drop(sample_table(3, LAST, f"LOST{n}"), f"staged/{9 - n} lost.parquet") for n in range(3)]
+    cloud.drop(b"not ours", "staged/notes.txt")
+    time.sleep(1.2)
+    young = cloud.drop(sample_table(3, LAST, "YOUNG"), "staged/young.parquet")
+    report = sweep(cloud)
+
+    assert {key: report[key] for key in ("found", "run", "failed", "left")} == {
+        "found": 3,
+        "run": 3,
+        "failed": 0,
+        "left": 0,
+    }
+    assert isinstance(report["oldest_age_seconds"], float)
+    finished = [datetime.fromisoformat(cloud.report(file)["finished_at"]) for file in files]
+    assert finished == sorted(finished)
+    assert cloud.read_report(young) is None
+
+
+def test_a_second_sweep_finds_nothing_to_run_and_removes_what_is_left_behind(cloud: Cloud) -> None:
+    file = cloud.drop(sample_table(3, LAST, "TIDY"), "staged/tidy.parquet")
+    time.sleep(1.2)
+    sweep(cloud)
+    before = cloud.report(file)
+    assert any(file.run_id in name for name in cloud.outputs("enriched/"))
+    report = sweep(cloud)
+    assert report["found"] == 0
+    assert not any(file.run_id in name for name in cloud.outputs("enriched/"))
+    assert cloud.report(file) == before
+    assert cloud.count(file.run_id) == 3
+    assert datetime.fromisoformat(str(report["started_at"])) > datetime.now(UTC) - timedelta(minutes=1)

@@ -157,9 +157,13 @@ def local(data_dir: Path) -> None:
 
     Prints one JSON line with the addresses when all is ready, and runs until Ctrl-C.
     """
+    from cbi.local.processes import ProcessFailed
     from cbi.local.stack import serve
 
-    serve(data_dir)
+    try:
+        serve(data_dir)
+    except ProcessFailed as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _show_regimes(calendar: "RegimeCalendar") -> None:

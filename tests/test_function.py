@@ -1,0 +1,130 @@
+"""The function over HTTP, as Eventarc, a bucket's own notifications and strangers call it."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from support.cloud import Cloud
+
+from cbi.identity import StagedFile
+from cbi.local.sample import sample_table
+from cbi.local.stack import Stack, running_servers, running_stack
+
+ROOT = Path(__file__).parents[1]
+LAST = date(2026, 11, 20)
+FINALIZED = "google.cloud.storage.object.v1.finalized"
+PUBSUB = "google.cloud.pubsub.topic.v1.messagePublished"
+
+
+@pytest.fixture(scope="module")
+def untriggered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("function"), with_trigger=False) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def cloud(untriggered: Stack) -> Cloud:
+    return Cloud.of_stack(untriggered)
+
+
+def post(url: str, kind: str, body: bytes) -> requests.Response:
+    headers = {"ce-id": "1", "ce-type": kind, "ce-source": "//test", "ce-specversion": "1.0"}
+    return requests.post(url, body, headers=headers | {"content-type": "application/json"}, timeout=60)
+
+
+def deliver(cloud: Cloud, kind: str, data: Any) -> int:
+    assert cloud.function is not None
+    return post(cloud.function, kind, json.dumps(data).encode()).status_code
+
+
+def log_of(stack: Stack) -> str:
+    return Path(stack.data_dir, "logs/function.log").read_text()
+
+
+def test_a_bucket_notification_inside_a_pubsub_message_is_taken(cloud: Cloud) -> None:
+    file = cloud.drop(sample_table(4, LAST, "PUBSUB"), "staged/pubsub.parquet")
+    attributes = {
+        "eventType": "OBJECT_FINALIZE",
+        "bucketId": file.bucket,
+        "objectId": file.name,
+        "objectGeneration": str(file.generation),
+        "payloadFormat": "JSON_API_V1",
+    }
+    payload = base64.b64encode(json.dumps({"bucket": file.bucket, "name": file.name}).encode()).decode()
+    message = {"message": {"attributes": attributes, "data": payload, "messageId": "1"}, "subscription": "s"}
+    assert deliver(cloud, PUBSUB, message) == 200
+    assert cloud.report(file)["rows_loaded"] == 4
+
+
+def test_an_event_delivered_again_changes_nothing(cloud: Cloud) -> None:
+    file = cloud.drop(sample_table(4, LAST, "AGAIN"), "staged/again.parquet")
+    event = {"bucket": file.bucket, "name": file.name, "generation": file.generation}
+    assert deliver(cloud, FINALIZED, event) == 200
+    report = cloud.report(file)
+    assert deliver(cloud, FINALIZED, event) == 200
+    assert cloud.report(file) == report
+    assert cloud.count(file.run_id) == 4
+
+
+def test_an_overwritten_generation_is_superseded_and_the_new_one_loads(cloud: Cloud) -> None:
+    old = cloud.drop(sample_table(4, LAST, "OLD"), "staged/overwritten.parquet")
+    new = cloud.drop(sample_table(5, LAST, "NEW"), "staged/overwritten.parquet")
+    for file in (old, new):
+        event = {"bucket": file.bucket, "name": file.name, "generation": str(file.generation)}
+        assert deliver(cloud, FINALIZED, event) == 200
+    assert cloud.report(old)["reason"] == "superseded"
+    assert (cloud.count(old.run_id), cloud.count(new.run_id)) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        pytest.param(FINALIZED, b"{not json", id="malformed JSON"),
+        pytest.param(FINALIZED, b"", id="no body"),
+        pytest.param(FINALIZED, b"{}", id="no object"),
+        pytest.param(FINALIZED, b'{"bucket": "b", "name": "staged/", "generation": "1"}', id="folder"),
+        pytest.param(
+            FINALIZED, b'{"bucket": "b", "name": "reports/x.parquet", "generation": "1"}', id="else"
+        ),
+        pytest.param("google.cloud.storage.object.v1.deleted", b"{}", id="another event"),
+        pytest.param(PUBSUB, b'{"message": {"attributes": {"eventType": "OBJECT_DELETE"}}}', id="deletion"),
+    ],
+)
+def test_what_is_not_ours_is_acknowledged_with_one_line_in_the_log(
+    untriggered: Stack, kind: str, body: bytes
+) -> None:
+    before = len(log_of(untriggered))
+    assert post(untriggered.function, kind, body).status_code == 200
+    time.sleep(0.1)
+    (line,) = log_of(untriggered)[before:].splitlines()
+    assert "ignored: " in line
+
+
+def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) -> None:
+    code = (
+        "import functions_framework, logging; app = functions_framework.create_app('ingest', 'main.py');"
+        "client = app.test_client(); response = client.post('/', json={}, headers={"
+        "'ce-id': '1', 'ce-type': 'x', 'ce-source': '//x', 'ce-specversion': '1.0'});"
+        "raise SystemExit(0 if response.status_code == 200 else 1)"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0
+
+
+def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path) -> None:
+    unset = {"OUTPUT_BUCKET": ""}
+    with running_servers(tmp_path, with_tables=False, with_trigger=False, env=unset) as servers:
+        stack = servers.stack
+        file = StagedFile(stack.staging_bucket, "staged/x.parquet", 1)
+        body = json.dumps({"bucket": file.bucket, "name": file.name, "generation": "1"}).encode()
+        assert post(stack.function, FINALIZED, body).status_code == 500
+        assert "OUTPUT_BUCKET is not set" in log_of(stack)

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: run serve test lint clean
+.PHONY: run serve test faults lint clean
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
 run: .venv/installed
@@ -16,6 +16,10 @@ serve: .venv/installed
 ## test     all tests
 test: .venv/installed
 	$(RUN) -m pytest tests
+
+## faults   the fault tests at length, and the table of what was tried
+faults: .venv/installed
+	$(RUN) -m pytest tests/faults
 
 ## lint     ruff and mypy
 lint: .venv/installed

@@ -6,10 +6,11 @@ import threading
 import functions_framework
 from cachetools import cached
 from cloudevents.http import CloudEvent
+from flask import request
 
 from cbi.deadline import Deadline
 from cbi.events import Ignored, Sweep, parse_event
-from cbi.logs import configure_logging
+from cbi.logs import configure_logging, log_context, trace_fields
 from cbi.pipeline import IngestionPipeline
 from cbi.sweep import sweep
 
@@ -34,11 +35,14 @@ def ingest(event: CloudEvent) -> None:
         _log.info("ignored: %s", found.why)
         return
     try:
-        deadline = Deadline.after(pipeline().settings.function_timeout_seconds * _USABLE_TIME)
-        if isinstance(found, Sweep):
-            sweep(pipeline(), deadline)
-        else:
-            pipeline().ingest(found, deadline=deadline)
+        settings = pipeline().settings
+        header = request.headers.get("traceparent") or request.headers.get("X-Cloud-Trace-Context")
+        deadline = Deadline.after(settings.function_timeout_seconds * _USABLE_TIME)
+        with log_context(**trace_fields(header, settings.google_cloud_project)):
+            if isinstance(found, Sweep):
+                sweep(pipeline(), deadline)
+            else:
+                pipeline().ingest(found, deadline=deadline)
     except Exception as error:
-        _log.exception("%s will be tried again: %s", found, error)
+        _log.exception("%s will be tried again: %s", found, error, extra={"fields": {"event": "will_retry"}})
         raise

@@ -35,7 +35,7 @@ https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parque
 _TYPE_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 
 _FIELD_KEYS = {"name", "type", "mode", "description", "source", "fields"}
-_KEYS = {
+KEYS = {
     "description",
     "table",
     "key",
@@ -190,7 +190,7 @@ def load_staged_feed(name: str) -> Feed:
 def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
     """Make a Feed of a YAML file's content. Raises Misconfigured, naming the key, when it is not sound."""
     try:
-        _refuse_unknown_keys("", definition, _KEYS)
+        _refuse_unknown_keys("", definition, KEYS)
         feed = Feed(
             name=name,
             description=definition.get("description", ""),

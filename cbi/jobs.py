@@ -76,8 +76,14 @@ class Attempt:
         return " ".join(dict.fromkeys(error["message"] for error in errors if error.get("message")))
 
     @property
+    def reason(self) -> str:
+        """BigQuery's code of the error, such as `invalid`; unlike the error itself it quotes no data."""
+        error = self.job.error_result if self.job is not None else None
+        return str(error["reason"]) if error else "invalid"
+
+    @property
     def curable(self) -> bool:
-        return self.job is not None and (self.job.error_result or {}).get("reason") in _CURABLE
+        return self.error is not None and self.reason in _CURABLE
 
 
 class Jobs:
@@ -127,7 +133,7 @@ class Jobs:
             self._wait(attempt, deadline)
             if attempt.error is None:
                 return attempt
-            _log.warning("job %s failed: %s", attempt.identity, attempt.error)
+            _log.warning("job %s failed: %s", attempt.identity, attempt.reason)
             if not attempt.curable and not (insist and attempt.adopted):
                 return attempt
             failed += not attempt.adopted

@@ -13,13 +13,14 @@ from cbi.feed import DEFAULT_FEED
 from cbi.findings import Failure
 from cbi.identity import StagedFile, record_name
 from cbi.jsonable import from_jsonable, to_jsonable
+from cbi.logs import log_context
 from cbi.outcome import Loaded, judge_loads, make_report
 from cbi.preparation import Preparation, prepare
 from cbi.regimes import RegimeCache
 from cbi.report import Report
 from cbi.run_record import RunRecord
 from cbi.settings import Settings
-from cbi.staging import stage_file, stage_table, staged_uri
+from cbi.staging import feed_name, stage_file, stage_table, staged_uri
 from cbi.storage import JSON, ObjectStore
 from cbi.timings import Timings
 from cbi.warehouse import LoadRequest, Warehouse
@@ -53,13 +54,17 @@ class IngestionPipeline:
         `what` is a StagedFile, a gs:// URI of one, a local parquet file's path, a pyarrow Table or a pandas
         DataFrame; the last three are put in the staging bucket first, for the named feed.
         """
-        start = time.monotonic()
         file = self.stage(what, feed)
+        with log_context(run_id=file.run_id, feed=feed_name(file)):
+            return self._ingest(file, deadline)
+
+    def _ingest(self, file: StagedFile, deadline: Deadline | None) -> Report:
+        start = time.monotonic()
         record = self.recorded(file.run_id)
         if record is None:
             record = self.validate_and_enrich(file, deadline=deadline)
         elif report := self._published(file):
-            _log.info("%s has its report already: %s", file.uri, report.status, extra={"run_id": file.run_id})
+            _log.info("%s has its report already: %s", file.uri, report.status)
             return report
         timings = Timings(record.timings)
         with timings.step("load"):
@@ -168,12 +173,13 @@ class IngestionPipeline:
         content = report.to_json().encode()
         if not self.store.create(self.output_bucket, file.report_name, content, JSON):
             report = self._published(file) or report
+        # The report's message may quote values of the file, which are no business of the logs.
         _log.log(
             logging.ERROR if report.failed else logging.INFO,
-            "%s: %s. %s",
+            "%s: %s%s",
             file.uri,
             report.status,
-            report.message,
-            extra={"run_id": file.run_id},
+            f", {report.reason}" if report.reason else "",
+            extra={"fields": {"event": "run_finished", "uri": file.uri, **report.numbers()}},
         )
         return report

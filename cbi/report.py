@@ -1,7 +1,7 @@
 """The report of a run: its types, and how they become JSON. `report.schema.json` describes the result."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -111,6 +111,15 @@ class Report:
     @property
     def failed(self) -> bool:
         return self.status == "failed"
+
+    def numbers(self) -> dict[str, Any]:
+        """What of the report is a number or a name of this package's, to be counted by."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, int | float | dict | None) or name in ("status", "reason", "table")
+        }
 
     def to_json(self) -> str:
         """The report as indented JSON, long lists cut."""

@@ -67,7 +67,14 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
     )
     content = json.dumps(to_jsonable(report), indent=2).encode()
     pipeline.store.create(pipeline.output_bucket, report.name, content, JSON)
-    _log.info("sweep: %d found, %d run, %d failed, %d left", report.found, run, failed, report.left)
+    _log.info(
+        "sweep: %d found, %d run, %d failed, %d left",
+        report.found,
+        run,
+        failed,
+        report.left,
+        extra={"fields": {"event": "sweep_finished", **to_jsonable(report)}},
+    )
     return report
 
 

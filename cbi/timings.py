@@ -1,8 +1,11 @@
 """How long each step of a run took."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
 
 
 class Timings(dict[str, float]):
@@ -10,9 +13,9 @@ class Timings(dict[str, float]):
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a block, also when it ends by an exception."""
+        """Time a block, and log it once it is done."""
         start = time.monotonic()
-        try:
-            yield
-        finally:
-            self[name] = round(time.monotonic() - start, 4)
+        yield
+        self[name] = round(time.monotonic() - start, 4)
+        fields = {"event": "step_done", "step": name, "seconds": self[name]}
+        _log.info("%s: %.3f s", name, self[name], extra={"fields": fields})

@@ -6,17 +6,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cbi.logs import trace_fields
+
 ROOT = Path(__file__).parents[1]
 
 PROGRAM = """
 import logging
-from cbi.logs import configure_logging
+from cbi.logs import configure_logging, log_context
 
 configure_logging()
 configure_logging()
 log = logging.getLogger("cbi.somewhere")
 log.debug("too much")
-log.info("%s rows — loaded", 5, extra={"run_id": "0a1b"})
+with log_context(run_id="0a1b", feed="prices", trace="projects/p/traces/t"):
+    log.info("%s rows — loaded", 5, extra={"fields": {"event": "run_finished", "rows": 5}})
 try:
     1 / 0
 except ZeroDivisionError:
@@ -48,7 +53,28 @@ def test_on_cloud_run_each_line_is_one_json_object() -> None:
         "message": "5 rows — loaded",
         "logger": "cbi.somewhere",
         "run_id": "0a1b",
+        "feed": "prices",
+        "event": "run_finished",
+        "rows": 5,
+        "logging.googleapis.com/labels": {"run_id": "0a1b", "feed": "prices"},
+        "logging.googleapis.com/trace": "projects/p/traces/t",
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c"),
+        ("105445aa7843bc8bf206b12000100000/1;o=1", "105445aa7843bc8bf206b12000100000"),
+    ],
+)
+def test_the_trace_of_a_request_is_named_in_full(header: str, trace: str) -> None:
+    assert trace_fields(header, "p") == {"trace": f"projects/p/traces/{trace}"}
+
+
+@pytest.mark.parametrize(("header", "project"), [(None, "p"), ("", "p"), ("x", "p"), ("00-1-2-3", None)])
+def test_without_a_trace_there_is_none(header: str | None, project: str | None) -> None:
+    assert trace_fields(header, project) == {}
 
 
 def test_an_exception_is_in_its_line_with_its_traceback() -> None:

@@ -1,0 +1,60 @@
+"""README.md names everything there is to name, and shows a report as reports are."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from support.cloud import validate_report
+
+from cbi import feed, feed_rules
+from cbi.cli import main
+from cbi.errors import Reason
+from cbi.report import SCHEMA_FILE
+from cbi.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_is_documented_and_has_help(command: str) -> None:
+    assert f"`python -m cbi {command}" in README
+    assert main.commands[command].help
+
+
+@pytest.mark.parametrize("setting", [each.name.upper() for each in fields(Settings)])
+def test_every_setting_is_documented(setting: str) -> None:
+    assert f"`{setting}`" in README
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_is_documented_and_in_the_schema(reason: Reason) -> None:
+    assert f"\n| `{reason}` |" in README
+    assert reason in json.loads(SCHEMA_FILE.read_text())["properties"]["reason"]["enum"]
+
+
+@pytest.mark.parametrize("key", sorted(feed.KEYS))
+def test_every_key_of_a_feed_is_documented(key: str) -> None:
+    assert f"\n| `{key}` |" in README
+
+
+@pytest.mark.parametrize("enrichment", sorted(feed_rules.ENRICHMENTS))
+def test_every_enrichment_is_documented(enrichment: str) -> None:
+    assert f"`{enrichment}`" in README
+
+
+def test_the_report_shown_is_one() -> None:
+    (sample,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    validate_report(json.loads(sample))
+
+
+def test_every_make_target_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
+
+
+def test_every_file_named_is_there() -> None:
+    named = re.findall(r"`((?:cbi|deploy|tests)/[\w./]*|main\.py)`", README)
+    assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []

@@ -73,6 +73,13 @@ class RegimeCache:
         """The regime of one day, or None, in constant time."""
         return self.calendar().get_regime(day)
 
+    def lookup(self, dates: pa.Array) -> pa.StructArray:
+        """The regime of each date in a date32 column, as {name, weight}; both NULL where it has none."""
+        calendar = self.calendar()
+        numbers = calendar.lookup(dates)
+        columns = [calendar.names.take(numbers), calendar.weights.take(numbers)]
+        return pa.StructArray.from_arrays(columns, ["name", "weight"])
+
     def validate_date_coverage(self, dates: pa.Array) -> RegimeCoverage:
         """Tell which of the distinct dates in a date32 column have a regime."""
         return self.calendar().validate_date_coverage(dates)

@@ -2,7 +2,7 @@
 
 from cbi.errors import Misconfigured, Reason
 from cbi.feed import DEFAULT_FEED
-from cbi.identity import StagedFile, finish_name, replay_name
+from cbi.identity import StagedFile, finish_name, replay_name, undo_name
 from cbi.pipeline import IngestionPipeline
 from cbi.report import Report
 from cbi.staging import feed_name
@@ -24,6 +24,8 @@ def replay(pipeline: IngestionPipeline, what: str) -> Report:
     record = pipeline.recorded(what)
     if record is None:
         raise Misconfigured(f"there is no run {what}; its report and the table's rows have the id")
+    if pipeline.store.read_json(pipeline.output_bucket, undo_name(what)) is not None:
+        raise Misconfigured(f"run {what} was undone; drop {record.file.uri} again")
     published = pipeline.published(record.file) or {}
     if published.get("reason") == Reason.LOAD_FAILED:
         return _finish(pipeline, record.file)

@@ -67,6 +67,16 @@ def test_a_date_has_its_regime_and_weight(regimes: RegimeCache) -> None:
     assert regimes.get_regime(date(2023, 10, 31)) is None
 
 
+def test_a_whole_column_of_dates_is_looked_up_at_once(regimes: RegimeCache) -> None:
+    dates = pa.array([date(2025, 1, 19), None, date(2025, 1, 20), date(2023, 10, 31)])
+    assert regimes.lookup(dates).to_pylist() == [
+        {"name": "trump_anticipation_2024", "weight": 400},
+        {"name": None, "weight": None},
+        {"name": "trump_second_term", "weight": 600},
+        {"name": None, "weight": None},
+    ]
+
+
 def test_coverage_of_dates(regimes: RegimeCache) -> None:
     dates = pa.array([date(2023, 10, 31), date(2023, 11, 1), date(2023, 11, 1)])
     coverage = regimes.validate_date_coverage(dates)

@@ -188,7 +188,22 @@ def serve(data_dir: Path) -> None:
         cleanup.callback(file.unlink)
         file.write_text(description + "\n")
         print(description, flush=True)
+        print(_HOW_TO.format(**asdict(servers.stack)), file=sys.stderr, flush=True)
         servers.watch()
+
+
+_HOW_TO = """
+Drop FILE.parquet (the function's log is in {data_dir}/logs/function.log):
+  curl --data-binary @FILE.parquet \\
+    '{storage}/upload/storage/v1/b/{staging_bucket}/o?uploadType=media&name=staged/FILE.parquet'
+See the reports there are, and one of them:
+  curl '{storage}/storage/v1/b/{output_bucket}/o?prefix=reports/&fields=items(name,mediaLink)'
+  curl 'MEDIALINK'
+Use the command line on this stack, for example python -m cbi ingest FILE.parquet:
+  export GOOGLE_CLOUD_PROJECT={project} STAGING_BUCKET={staging_bucket} OUTPUT_BUCKET={output_bucket} \\
+    STORAGE_EMULATOR_HOST={storage} BIGQUERY_EMULATOR_HOST={bigquery}
+Stop with Ctrl-C.
+"""
 
 
 def _exit(*_: object) -> None:

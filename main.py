@@ -13,6 +13,7 @@ from cbi.events import Ignored, Sweep, parse_event
 from cbi.logs import configure_logging, log_context, trace_fields
 from cbi.pipeline import IngestionPipeline
 from cbi.sweep import sweep
+from cbi.tracing import flush_spans
 
 configure_logging()
 _log = logging.getLogger("cbi.main")
@@ -46,3 +47,5 @@ def ingest(event: CloudEvent) -> None:
     except Exception as error:
         _log.exception("%s will be tried again: %s", found, error, extra={"fields": {"event": "will_retry"}})
         raise
+    finally:
+        flush_spans()

@@ -23,6 +23,7 @@ from cbi.settings import Settings
 from cbi.staging import feed_name, stage_file, stage_table, staged_uri
 from cbi.storage import JSON, ObjectStore
 from cbi.timings import Timings
+from cbi.tracing import span
 from cbi.warehouse import LoadRequest, Warehouse
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class IngestionPipeline:
         DataFrame; the last three are put in the staging bucket first, for the named feed.
         """
         file = self.stage(what, feed)
-        with log_context(run_id=file.run_id, feed=feed_name(file)):
+        with log_context(run_id=file.run_id, feed=feed_name(file)), span("ingest"):
             return self._ingest(file, deadline)
 
     def _ingest(self, file: StagedFile, deadline: Deadline | None) -> Report:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cbi.tracing import span
+
 _log = logging.getLogger(__name__)
 
 
@@ -13,9 +15,10 @@ class Timings(dict[str, float]):
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a block, and log it once it is done."""
+        """Time a block, make it a span of the trace, and log it once it is done."""
         start = time.monotonic()
-        yield
+        with span(name):
+            yield
         self[name] = round(time.monotonic() - start, 4)
         fields = {"event": "step_done", "step": name, "seconds": self[name]}
         _log.info("%s: %.3f s", name, self[name], extra={"fields": fields})

@@ -126,13 +126,9 @@ class IngestionPipeline:
         """
         if record.failure is not None:
             return Loaded(failure=record.failure)
-        if record.skipped is not None:
-            bucket = self.output_bucket
-            try:
-                self.store.copy(bucket, record.skipped, bucket, record.file.quarantine_name)
-            except InvalidFile as error:
-                message = f"{error}: it has expired since this run was begun; drop the file again"
-                return Loaded(failure=Failure(Reason.LOAD_FAILED, message))
+        if record.skipped is not None and not self._quarantine(record.skipped, record.file):
+            message = f"{record.skipped} has expired since this run was begun; drop the file again"
+            return Loaded(failure=Failure(Reason.LOAD_FAILED, message))
         finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), insist=insist)
         return judge_loads(record, finished)
 
@@ -154,6 +150,15 @@ class IngestionPipeline:
             )
             for number, part in enumerate(record.parts)
         ]
+
+    def _quarantine(self, skipped: str, file: StagedFile) -> bool:
+        """Put the rows left out where they are kept, before any others are loaded; False: they are gone."""
+        bucket = self.output_bucket
+        try:
+            self.store.copy(bucket, skipped, bucket, file.quarantine_name)
+        except InvalidFile:
+            return self.store.find(bucket, file.quarantine_name) is not None
+        return True
 
     def _quarantine_uri(self, record: RunRecord) -> str | None:
         if record.skipped is None:

@@ -1,27 +1,17 @@
 """`python -m cbi`, run as a user runs it."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from support.cloud import Cloud, to_parquet, validate_report
+from support.command_line import cbi
 
 from cbi.local.sample import sample_table
 
-ROOT = Path(__file__).parents[1]
 LAST = date(2026, 11, 20)
-
-
-def cbi(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cbi", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture

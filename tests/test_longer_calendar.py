@@ -1,15 +1,14 @@
 """A stack of its own whose calendar reaches back to 1990: more dates than one load job may touch."""
 
-import os
-import subprocess
-import sys
+import json
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import requests
 from support.cloud import Cloud
+from support.command_line import cbi_on
 
 from cbi.local.sample import sample_table
 from cbi.local.stack import running_stack
@@ -26,10 +25,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "- {regime: after, from: 2020-01-01, to: 2029-12-31, weight: 590}\n"
     )
     with running_stack(folder / "stack", with_trigger=True) as stack:
-        command = [sys.executable, "-m", "cbi", "regimes", "--file", str(regimes), "--apply"]
-        environment = {**os.environ, **stack.environment()}
-        subprocess.run(command, cwd=Path(__file__).parents[1], env=environment, check=True, timeout=60)
-        yield Cloud.of_stack(stack)
+        cloud = Cloud.of_stack(stack)
+        cbi_on(cloud, "regimes", "--file", regimes, "--apply")
+        yield cloud
 
 
 def test_applied_regimes_replace_those_before(cloud: Cloud) -> None:
@@ -67,3 +65,30 @@ def test_the_parts_of_a_file_in_any_order_hold_each_row_once(cloud: Cloud) -> No
         run=report["run_id"],
     )
     assert row == {"n": 5000, "days": 5000}
+
+
+def test_a_file_of_which_bigquery_refused_a_part_can_be_finished_but_not_loaded_twice(cloud: Cloud) -> None:
+    rules = f"{cloud.environment['BIGQUERY_EMULATOR_HOST']}/_local/settings"
+    requests.put(rules, json={"fail_next_loads": ["invalid"]}, timeout=10).raise_for_status()
+    table = sample_table(5_000, LAST, "PARTLY")
+    partly = cloud.ingest(table, "staged/partly.parquet")
+    assert (partly["status"], partly["reason"], partly["rows_loaded"]) == ("failed", "load_failed", 1000)
+    assert "1 of 2 parts are loaded" in partly["message"]
+
+    again = cloud.ingest(table, "staged/partly.parquet")
+    assert (again["status"], again["reason"]) == ("failed", "partly_loaded")
+    assert f"python -m cbi replay {partly['run_id']}" in again["message"]
+
+    for _ in range(2):
+        finished = json.loads(cbi_on(cloud, "replay", partly["run_id"]))
+        assert (finished["status"], finished["rows_loaded"]) == ("success", 5000)
+    assert cloud.count(partly["run_id"]) == 5000
+    assert cloud.ingest(table, "staged/partly.parquet")["status"] == "skipped"
+    assert cloud.count(partly["run_id"]) == 5000
+
+
+def test_undo_of_a_run_in_parts_takes_all_of_them_back(cloud: Cloud) -> None:
+    run = cloud.ingest(sample_table(4_500, LAST, "UNDONE"), "staged/undone.parquet")["run_id"]
+    assert json.loads(cbi_on(cloud, "undo", run))["rows_deleted"] == 4500
+    assert cloud.count(run) == 0
+    assert cloud.query("SELECT count(*) AS n FROM TABLE WHERE symbol = 'LONG'") == [{"n": 9000}]

@@ -1,14 +1,13 @@
 """Taking a run back, and putting through again what one left behind."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
 from support.cloud import Cloud
+from support.command_line import cbi_on
 
 from cbi.local.sample import sample_table
 from cbi.local.stack import running_stack
@@ -17,16 +16,6 @@ LAST = date(2026, 11, 20)
 SHORT = "- {regime: only, from: 2024-01-01, to: 2029-01-20, weight: 500}\n"
 LONGER = "- {regime: only, from: 2023-12-15, to: 2029-01-20, weight: 500}\n"
 LONGEST = "- {regime: only, from: 2023-01-01, to: 2029-01-20, weight: 500}\n"
-
-
-def cbi(cloud: Cloud, *arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "cbi", *arguments]
-    root = Path(__file__).parents[1]
-    done = subprocess.run(
-        command, cwd=root, env=dict(cloud.environment), capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
 
 
 def rows(cloud: Cloud, symbol: str) -> int:
@@ -38,22 +27,22 @@ class TestUndo:
     def test_it_removes_exactly_the_rows_of_the_run(self, cloud: Cloud, unique: str) -> None:
         kept = cloud.ingest(sample_table(5, LAST, unique), f"staged/{unique} kept.parquet")
         undone = cloud.ingest(sample_table(8, LAST, unique), f"staged/{unique} undone.parquet")
-        report = json.loads(cbi(cloud, "undo", undone["run_id"]))
+        report = json.loads(cbi_on(cloud, "undo", undone["run_id"]))
         assert (report["rows_loaded"], report["rows_deleted"]) == (8, 8)
         assert (cloud.count(undone["run_id"]), cloud.count(kept["run_id"])) == (0, 5)
 
     def test_a_repeat_gives_the_first_report(self, cloud: Cloud, unique: str) -> None:
         run = cloud.ingest(sample_table(5, LAST, unique), f"staged/{unique}.parquet")["run_id"]
-        assert cbi(cloud, "undo", run) == cbi(cloud, "undo", run)
+        assert cbi_on(cloud, "undo", run) == cbi_on(cloud, "undo", run)
 
     def test_the_same_bytes_load_again_afterwards(self, cloud: Cloud, unique: str) -> None:
         table = sample_table(5, LAST, unique)
-        cbi(cloud, "undo", cloud.ingest(table, f"staged/{unique}.parquet")["run_id"])
+        cbi_on(cloud, "undo", cloud.ingest(table, f"staged/{unique}.parquet")["run_id"])
         assert cloud.ingest(table, f"staged/{unique}.parquet")["status"] == "success"
         assert rows(cloud, unique) == 5
 
     def test_a_run_that_does_not_exist_is_an_error(self, cloud: Cloud) -> None:
-        assert "there is no run 123" in cbi(cloud, "undo", "123", code=1)
+        assert "there is no run 123" in cbi_on(cloud, "undo", "123", code=1)
 
 
 class TestReplay:
@@ -69,7 +58,7 @@ class TestReplay:
     def apply(cloud: Cloud, folder: Path, regimes: str) -> None:
         path = folder / "regimes.yaml"
         path.write_text(regimes)
-        cbi(cloud, "regimes", "--file", str(path), "--apply")
+        cbi_on(cloud, "regimes", "--file", path, "--apply")
 
     def test_rows_load_once_as_the_calendar_reaches_further(self, cloud: Cloud, tmp_path: Path) -> None:
         self.apply(cloud, tmp_path, SHORT)
@@ -77,14 +66,14 @@ class TestReplay:
         assert (first["rows_loaded"], first["rows_skipped"]) == (10, 50)
 
         self.apply(cloud, tmp_path, LONGER)
-        second = json.loads(cbi(cloud, "replay", first["run_id"]))
+        second = json.loads(cbi_on(cloud, "replay", first["run_id"]))
         assert (second["status"], second["rows_loaded"], second["rows_skipped"]) == ("success", 17, 33)
         assert rows(cloud, "REPLAY") == 27
 
         self.apply(cloud, tmp_path, LONGEST)
-        third = json.loads(cbi(cloud, "replay", first["quarantine_uri"]))
+        third = json.loads(cbi_on(cloud, "replay", first["quarantine_uri"]))
         assert (third["rows_loaded"], third["rows_skipped"]) == (33, 0)
-        again = json.loads(cbi(cloud, "replay", first["run_id"]))
+        again = json.loads(cbi_on(cloud, "replay", first["run_id"]))
         assert again["run_id"] == third["run_id"]
         assert rows(cloud, "REPLAY") == 60
 
@@ -93,15 +82,15 @@ class TestReplay:
         first = cloud.ingest(sample_table(12, date(2024, 1, 2), "EARLY"), "staged/early.parquet")
         assert first["rows_skipped"] == 10
         for _ in range(2):
-            cbi(cloud, "replay", first["run_id"], code=1)
+            cbi_on(cloud, "replay", first["run_id"], code=1)
         self.apply(cloud, tmp_path, LONGEST)
-        cbi(cloud, "replay", first["run_id"])
+        cbi_on(cloud, "replay", first["run_id"])
         assert rows(cloud, "EARLY") == 12
 
     def test_a_run_that_left_nothing_behind_is_an_error(self, cloud: Cloud) -> None:
         run = cloud.ingest(sample_table(3, LAST, "CLEAN"), "staged/clean.parquet")["run_id"]
-        assert "left nothing behind" in cbi(cloud, "replay", run, code=1)
+        assert "left nothing behind" in cbi_on(cloud, "replay", run, code=1)
 
     def test_what_is_no_quarantine_file_is_an_error(self, cloud: Cloud) -> None:
         uri = f"gs://{cloud.staging_bucket}/staged/clean.parquet"
-        assert "is not a quarantine file" in cbi(cloud, "replay", uri, code=1)
+        assert "is not a quarantine file" in cbi_on(cloud, "replay", uri, code=1)

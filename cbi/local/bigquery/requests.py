@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import MutableMapping
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cbi.local.bigquery.dml import Dml, parse_dml
 from cbi.local.bigquery.jobs import LoadJobs, LoadRules
 from cbi.local.bigquery.loads import Json, uploads_folder
 from cbi.local.bigquery.uploads import Uploads
@@ -72,7 +74,11 @@ class RequestGate:
         if match := _UPLOAD.fullmatch(path):
             return await self._upload(scope, match["project"], body)
         if method == "POST" and (match := _JOBS.fullmatch(path)):
-            await self._insert_job(scope, match["project"], _parse(scope, body))
+            job = _parse(scope, body)
+            if (dml := _dml_of(job, match["project"])) is not None:
+                self._refuse_used_id(match["project"], job)
+                return await self._run_dml(scope, match["project"], dml, body)
+            await self._insert_job(scope, match["project"], job)
         elif method == "POST" and (match := _CANCEL.fullmatch(path)):
             self._jobs.cancel(match["project"], match["job"])
         return None
@@ -95,12 +101,32 @@ class RequestGate:
 
     async def _insert_job(self, scope: MutableMapping[str, Any], project: str, job: Json) -> None:
         """Insert the job if it is a load, and turn `scope` into the question for it."""
-        job_id = job.get("jobReference", {}).get("jobId")
-        if job_id and self._context.catalog.get_job(project, job_id) is not None:
-            raise resource_already_exists(ResourceRef("job", project, resource_id=job_id))
+        self._refuse_used_id(project, job)
         if "load" in job["configuration"]:
             job_id = await self._jobs.insert(project, job)
             scope["method"], scope["path"] = "GET", f"/bigquery/v2/projects/{project}/jobs/{job_id}"
+
+    def _refuse_used_id(self, project: str, job: Json) -> None:
+        job_id = job.get("jobReference", {}).get("jobId")
+        if job_id and self._context.catalog.get_job(project, job_id) is not None:
+            raise resource_already_exists(ResourceRef("job", project, resource_id=job_id))
+
+    async def _run_dml(self, scope: Scope, project: str, dml: Dml, body: bytes) -> Response:
+        """Let the emulator run the statement, and add to its job what the statement did."""
+        dml.check(self._context)
+        before = dml.count_rows(self._context)
+        answer = await _collect(self._app, scope, body)
+        if answer.status_code != HTTPStatus.OK:
+            return answer
+        content = json.loads(bytes(answer.body))
+        query = content["statistics"]["query"]
+        touched = int(query.get("numDmlAffectedRows", 0))
+        query["dmlStats"] = dml.statistics(touched, before, dml.count_rows(self._context))
+        job = self._context.catalog.get_job(project, content["jobReference"]["jobId"])
+        if job is not None:
+            statistics = {**job.statistics, "query": {**job.statistics.get("query", {}), **query}}
+            self._context.catalog.upsert_job(job.model_copy(update={"statistics": statistics}))
+        return JSONResponse(content)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -113,6 +139,29 @@ async def _read(receive: Receive) -> bytes | None:
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)
+
+
+async def _collect(app: ASGIApp, scope: Scope, body: bytes) -> Response:
+    """The whole answer of an application to a request whose body is known."""
+    status, content = HTTPStatus.INTERNAL_SERVER_ERROR.value, bytearray()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        content.extend(message.get("body", b""))
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    await app(scope, receive, send)
+    return Response(bytes(content), status, media_type="application/json")
+
+
+def _dml_of(job: Json, project: str) -> Dml | None:
+    query = job["configuration"].get("query", {})
+    if "query" not in query or job["configuration"].get("dryRun"):
+        return None
+    return parse_dml(query["query"], project)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

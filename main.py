@@ -10,8 +10,10 @@ from flask import request
 
 from cbi.deadline import Deadline
 from cbi.events import Ignored, Sweep, parse_event
+from cbi.identity import StagedFile
 from cbi.logs import configure_logging, log_context, trace_fields
 from cbi.pipeline import IngestionPipeline
+from cbi.staging import feed_name
 from cbi.sweep import sweep
 from cbi.tracing import flush_spans
 
@@ -45,7 +47,10 @@ def ingest(event: CloudEvent) -> None:
             else:
                 pipeline().ingest(found, deadline=deadline)
     except Exception as error:
-        _log.exception("%s will be tried again: %s", found, error, extra={"fields": {"event": "will_retry"}})
+        fields = {"event": "will_retry"}
+        if isinstance(found, StagedFile):
+            fields |= {"run_id": found.run_id, "feed": feed_name(found)}
+        _log.exception("%s will be tried again: %s", found, error, extra={"fields": fields})
         raise
     finally:
         flush_spans()

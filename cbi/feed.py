@@ -16,6 +16,7 @@ from cbi.feed_rules import find_problems
 DEFAULT_FEED = "daily_ml_matrix"
 
 _FOLDER = Path(__file__).parent / "feeds"
+_TABLES = Path(__file__).parent / "tables"
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "STRING": pa.string(),
@@ -47,6 +48,7 @@ KEYS = {
     "write",
     "dedupe_content",
     "check_existing_keys",
+    "expect_every_hours",
     "schema",
 }
 
@@ -116,6 +118,7 @@ class Feed:
     write: str = "append"
     dedupe_content: bool = True
     check_existing_keys: str = "warn"
+    expect_every_hours: float | None = None
     description: str = ""
     enrich: tuple[tuple[str, str], ...] = ()
 
@@ -187,6 +190,15 @@ def load_staged_feed(name: str) -> Feed:
         raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
 
 
+@cache
+def other_tables() -> tuple[Feed, ...]:
+    """The contracts of the tables that no file is loaded into: one YAML file each in `cbi/tables/`."""
+    return tuple(
+        parse_feed(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in sorted(_TABLES.glob("*.yaml"))
+    )
+
+
 def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
     """Make a Feed of a YAML file's content. Raises Misconfigured, naming the key, when it is not sound."""
     try:
@@ -204,6 +216,7 @@ def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
             write=definition.get("write", "append"),
             dedupe_content=definition.get("dedupe_content", True),
             check_existing_keys=_text_of_switch(definition.get("check_existing_keys", "warn")),
+            expect_every_hours=definition.get("expect_every_hours"),
             schema=tuple(_parse_field(field) for field in definition["schema"]),
         )
     except KeyError as error:

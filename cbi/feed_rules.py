@@ -64,6 +64,9 @@ def find_problems(feed: "Feed") -> Iterator[str]:
         yield f"write is {feed.write!r}; it must be append or upsert"
     if feed.check_existing_keys not in ("warn", "fail", "off"):
         yield f"check_existing_keys is {feed.check_existing_keys!r}; it must be warn, fail or off"
+    hours = feed.expect_every_hours
+    if hours is not None and not (isinstance(hours, int | float) and hours > 0):
+        yield f"expect_every_hours is {hours!r}; it must be a number of hours above 0"
     if not isinstance(feed.dedupe_content, bool):
         yield f"dedupe_content is {feed.dedupe_content!r}; it must be true or false"
     if feed.batch_rows is not None and (not isinstance(feed.batch_rows, int) or feed.batch_rows < 1):

@@ -12,23 +12,11 @@ from google.cloud.bigquery import SchemaField
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
 from cbi.errors import Transient
-from cbi.feed import Feed, feed_names, load_feed
+from cbi.feed import Feed, feed_names, load_feed, other_tables
 from cbi.regime_calendar import RegimeCalendar, load_regimes_file
 from cbi.regimes import CALENDAR_TABLE, WEIGHTS_TABLE
 from cbi.settings import Settings
 from cbi.storage import PARQUET, ObjectStore
-
-CALENDAR_SCHEMA = (
-    SchemaField("date", "DATE", "REQUIRED"),
-    SchemaField("regime", "STRING", "REQUIRED"),
-    SchemaField("valid_from", "DATE", description="First day of the regime"),
-    SchemaField("valid_to", "DATE", description="Last day of the regime"),
-)
-WEIGHTS_SCHEMA = (
-    SchemaField("regime", "STRING", "REQUIRED"),
-    SchemaField("weight", "INT64", "REQUIRED"),
-    SchemaField("description", "STRING"),
-)
 
 
 def initialise(settings: Settings) -> list[str]:
@@ -38,12 +26,12 @@ def initialise(settings: Settings) -> list[str]:
     the calendar is empty. Raises Transient when BigQuery fails.
     """
     client = bigquery_client(settings)
-    feeds = [load_feed(name) for name in feed_names()]
-    tables = [_feed_table(client.project, feed) for feed in feeds]
-    calendar = bigquery.Table(f"{client.project}.{CALENDAR_TABLE}", CALENDAR_SCHEMA)
-    weights = bigquery.Table(f"{client.project}.{WEIGHTS_TABLE}", WEIGHTS_SCHEMA)
+    contracts = [*(load_feed(name) for name in feed_names()), *other_tables()]
     try:
-        made = _create_missing(client, [*tables, weights, calendar])
+        made = _create_missing(client, [_table(client.project, contract) for contract in contracts])
+        calendar = client.get_table(
+            f"{client.project}.{CALENDAR_TABLE}", retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+        )
         no_regimes = not any(client.list_rows(calendar, max_results=1, timeout=REQUEST_TIMEOUT))
     except CLOUD_FAULTS as error:
         raise Transient(f"the tables could not be made: {error}") from error
@@ -62,7 +50,6 @@ def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
     _replace(
         settings,
         WEIGHTS_TABLE,
-        WEIGHTS_SCHEMA,
         pa.table(
             {
                 "regime": pa.array([regime.name for regime in weights.values()], pa.string()),
@@ -78,20 +65,27 @@ def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
     ]
     columns = {
         field.name: pa.array(values, pa.string() if field.field_type == "STRING" else pa.date32())
-        for field, values in zip(CALENDAR_SCHEMA, zip(*days, strict=True), strict=True)
+        for field, values in zip(_schemas()[CALENDAR_TABLE], zip(*days, strict=True), strict=True)
     }
-    _replace(settings, CALENDAR_TABLE, CALENDAR_SCHEMA, pa.table(columns))
+    _replace(settings, CALENDAR_TABLE, pa.table(columns))
 
 
-def _feed_table(project: str, feed: Feed) -> bigquery.Table:
-    schema = [SchemaField.from_api_repr(field.to_api()) for field in feed.schema]
-    table = bigquery.Table(f"{project}.{feed.table}", schema)
+def _table(project: str, feed: Feed) -> bigquery.Table:
+    table = bigquery.Table(f"{project}.{feed.table}", _schema(feed))
     table.description = feed.description
     if feed.partition_by is not None:
         table.time_partitioning = bigquery.TimePartitioning(field=feed.partition_by)
     if feed.cluster_by:
         table.clustering_fields = list(feed.cluster_by)
     return table
+
+
+def _schemas() -> dict[str, list[SchemaField]]:
+    return {contract.table: _schema(contract) for contract in other_tables()}
+
+
+def _schema(contract: Feed) -> list[SchemaField]:
+    return [SchemaField.from_api_repr(field.to_api()) for field in contract.schema]
 
 
 def _create_missing(client: bigquery.Client, tables: list[bigquery.Table]) -> list[str]:
@@ -109,7 +103,7 @@ def _create_missing(client: bigquery.Client, tables: list[bigquery.Table]) -> li
     return made
 
 
-def _replace(settings: Settings, table: str, schema: tuple[SchemaField, ...], rows: pa.Table) -> None:
+def _replace(settings: Settings, table: str, rows: pa.Table) -> None:
     client, bucket = bigquery_client(settings), settings.require_output_bucket()
     content = io.BytesIO()
     pq.write_table(rows, content)
@@ -117,7 +111,7 @@ def _replace(settings: Settings, table: str, schema: tuple[SchemaField, ...], ro
     ObjectStore(storage_client(settings)).create(bucket, name, content.getvalue(), PARQUET)
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
-        schema=schema,
+        schema=_schemas()[table],
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
         labels={"component": "cbi"},

@@ -2,16 +2,18 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cbi.deadline import Deadline
 from cbi.errors import CbiError, Reason
 from cbi.events import is_staged
+from cbi.feed import feed_names, load_feed
 from cbi.identity import STAGED_PREFIX, StagedFile
 from cbi.jsonable import to_jsonable
+from cbi.ops import load_runs
 from cbi.pipeline import IngestionPipeline
+from cbi.staging import feed_name
 from cbi.storage import JSON, ListedObject
 
 _log = logging.getLogger(__name__)
@@ -20,7 +22,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class SweepReport:
     """What a sweep did: of the files `found` without a report, `run` have one now, `failed` could not be
-    brought to one, and `left` wait for the next sweep. `removed` counts enriched files of finished runs."""
+    brought to one, and `left` wait for the next sweep. `removed` counts enriched files of finished runs, and
+    `recorded` reports that became rows of `ops.ingestion_runs`."""
 
     started_at: datetime
     found: int
@@ -28,6 +31,7 @@ class SweepReport:
     failed: int
     left: int
     removed: int
+    recorded: int
     oldest_age_seconds: float | None
 
     @property
@@ -44,8 +48,17 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
     """
     started_at = datetime.now(UTC)
     deadline = deadline or Deadline.never()
-    reported = {listed.file.name for listed in pipeline.store.list(pipeline.output_bucket, "reports/")}
-    lost = sorted(_unreported(pipeline, reported, started_at), key=lambda listed: listed.finalized_at)
+    staged = [
+        listed
+        for listed in pipeline.store.list(pipeline.settings.require_staging_bucket(), STAGED_PREFIX)
+        if is_staged(listed.file.name)
+    ]
+    _log_overdue_feeds(staged, started_at)
+    reports = list(pipeline.store.list(pipeline.output_bucket, "reports/"))
+    reported = {listed.file.name for listed in reports}
+    due = started_at - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
+    lost = [each for each in staged if each.finalized_at <= due and each.file.report_name not in reported]
+    lost.sort(key=lambda listed: listed.finalized_at)
     run = failed = 0
     for listed in lost:
         if deadline.passed:
@@ -63,6 +76,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         failed=failed,
         left=len(lost) - run - failed,
         removed=_remove_enriched(pipeline, reported, deadline),
+        recorded=_record_runs(pipeline, reports, started_at, deadline),
         oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
     )
     content = json.dumps(to_jsonable(report), indent=2).encode()
@@ -78,13 +92,29 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
     return report
 
 
-def _unreported(pipeline: IngestionPipeline, reported: set[str], now: datetime) -> Iterator[ListedObject]:
-    bucket = pipeline.settings.require_staging_bucket()
-    old_enough = now - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
-    for listed in pipeline.store.list(bucket, STAGED_PREFIX):
-        is_due = is_staged(listed.file.name) and listed.finalized_at <= old_enough
-        if is_due and listed.file.report_name not in reported:
-            yield listed
+def _record_runs(
+    pipeline: IngestionPipeline, reports: list[ListedObject], now: datetime, deadline: Deadline
+) -> int:
+    try:
+        return load_runs(pipeline, reports, now, deadline)
+    except CbiError as error:  # the files matter more: their sweep is not to fail for this
+        _log.error("sweep: reports were not recorded: %s", error)
+        return 0
+
+
+def _log_overdue_feeds(staged: list[ListedObject], now: datetime) -> None:
+    """Say which feeds have had no file for longer than their contract lets them."""
+    newest: dict[str, datetime] = {}
+    for listed in staged:
+        name = feed_name(listed.file)
+        newest[name] = max(listed.finalized_at, newest.get(name, listed.finalized_at))
+    for feed in map(load_feed, feed_names()):
+        if feed.expect_every_hours is None:
+            continue
+        age = (now - newest[feed.name]).total_seconds() if feed.name in newest else None
+        if age is None or age > feed.expect_every_hours * 3600:
+            fields = {"event": "feed_overdue", "feed": feed.name, "newest_age_seconds": age}
+            _log.warning("feed %s has had no file for too long", feed.name, extra={"fields": fields})
 
 
 def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: Deadline) -> int:

@@ -11,7 +11,7 @@ import requests
 from support.cloud import Cloud
 
 from cbi.local.sample import sample_table
-from cbi.local.stack import running_stack
+from cbi.local.stack import Stack, running_stack
 
 LAST = date(2026, 11, 20)
 SWEEP = {
@@ -24,11 +24,16 @@ SWEEP = {
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack without a trigger: every event is lost."""
     folder: Path = tmp_path_factory.mktemp("sweep")
     with running_stack(folder, with_trigger=False, env={"SWEEP_MIN_AGE_SECONDS": "1"}) as stack:
-        yield Cloud.of_stack(stack)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def cloud(stack: Stack) -> Cloud:
+    return Cloud.of_stack(stack)
 
 
 def sweep(cloud: Cloud) -> dict[str, object]:
@@ -57,6 +62,17 @@ def test_lost_files_are_run_oldest_first_once_they_are_old_enough(cloud: Cloud) 
     finished = [datetime.fromisoformat(cloud.report(file)["finished_at"]) for file in files]
     assert finished == sorted(finished)
     assert cloud.read_report(young) is None
+
+
+def test_a_feed_without_a_file_for_too_long_is_told(stack: Stack, cloud: Cloud) -> None:
+    """At the first sweep there are files of no feed but the default one's, and those are young."""
+    log = Path(stack.data_dir, "logs/function.log")
+    sweep(cloud)
+    assert "has had no file for too long" not in log.read_text()
+    for blob in list(cloud.storage.list_blobs(cloud.staging_bucket)):
+        blob.delete()
+    sweep(cloud)
+    assert "feed daily_ml_matrix has had no file for too long" in log.read_text()
 
 
 def test_a_second_sweep_finds_nothing_to_run_and_removes_what_is_left_behind(cloud: Cloud) -> None:

@@ -1,0 +1,38 @@
+# What Terraform takes from the rest of the repository. No provider is needed here, so that a test can
+# evaluate all of it with `terraform console`.
+
+locals {
+  root = "${path.module}/../.."
+
+  contracts = {
+    for path in fileset("${local.root}/cbi", "{feeds,tables}/*.yaml") :
+    path => yamldecode(file("${local.root}/cbi/${path}"))
+  }
+
+  tables = {
+    for contract in local.contracts : contract.table => {
+      dataset      = split(".", contract.table)[0]
+      name         = split(".", contract.table)[1]
+      description  = try(contract.description, "")
+      partition_by = try(contract.partition_by, null)
+      cluster_by   = try(contract.cluster_by, [])
+      # A contract is BigQuery's own schema form but for two things, put right in the text at any depth of
+      # STRUCTs: `source` is ours, and the API answers with the older names of some types, which would show
+      # as a change in every plan. jsonencode sorts keys, so that "source" is always followed by "type".
+      schema = replace(replace(replace(replace(replace(jsonencode(contract.schema),
+        "/\"source\":\"[^\"]*\",/", ""),
+        "\"type\":\"INT64\"", "\"type\":\"INTEGER\""),
+        "\"type\":\"FLOAT64\"", "\"type\":\"FLOAT\""),
+        "\"type\":\"BOOL\"", "\"type\":\"BOOLEAN\""),
+      "\"type\":\"STRUCT\"", "\"type\":\"RECORD\"")
+    }
+  }
+
+  feed_tables = toset([for path, contract in local.contracts : contract.table if startswith(path, "feeds/")])
+
+  # What .gcloudignore leaves, but for requirements.txt, which is uploaded with pinned versions.
+  source_files = setunion(
+    ["main.py"],
+    [for path in fileset(local.root, "cbi/**/*.{py,yaml,json}") : path if !startswith(path, "cbi/local/")],
+  )
+}

@@ -9,11 +9,9 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from cbi.casts import Cast, UnsafeCast, count_cut, find_cast
+from cbi.duplicates import find_duplicates
 from cbi.feed import Feed
 from cbi.findings import ColumnTypeError, ColumnTypes, DateRange, Duplicates, RequiredFields
-
-# How many keys that occur twice a report shows.
-_SHOWN_KEYS = 20
 
 Batches = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 """Reads the named columns of a file from its beginning, a record batch at a time."""
@@ -135,20 +133,7 @@ class DataQualityChecker:
         """Find rows with the same key: how many there are in all, and the first keys in order."""
         if any(name not in table.column_names for name in self.feed.key):
             return Duplicates(is_valid=False)
-        # Grouping integers is several times faster than grouping text, so text is grouped by its code.
-        encoded = {name: _encode(table[name]) for name in self.feed.key}
-        codes = pa.table({name: codes for name, (codes, _) in encoded.items()})
-        counts = codes.group_by(list(self.feed.key)).aggregate([([], "count_all")])
-        repeated = counts.filter(pc.greater(counts["count_all"], 1))
-        keys = pa.table(
-            {
-                name: repeated[name] if values is None else values.take(repeated[name].combine_chunks())
-                for name, (_, values) in encoded.items()
-            }
-        )
-        shown = keys.sort_by([(name, "ascending") for name in self.feed.key]).slice(0, _SHOWN_KEYS)
-        rows = pc.sum(repeated["count_all"]).as_py() or 0
-        return Duplicates(rows == 0, rows, tuple(shown.to_pylist()))
+        return find_duplicates(table.select(list(self.feed.key)))
 
     def _unsafe(self, name: str, cast: Cast, rows: str, error: UnsafeCast) -> ColumnTypeError:
         wanted = self.feed.sources[name].field.type
@@ -198,16 +183,3 @@ def _apply(cast: Cast, column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _compact(values: pa.Array) -> pa.Array:
     """Text as dictionary codes: a key column repeats few symbols over many rows."""
     return values.dictionary_encode() if types.is_string(values.type) else values
-
-
-def _encode(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Array | None]:
-    """A column as integers to group by, and the values they stand for (None: they are their own)."""
-    values = column.type.value_type if types.is_dictionary(column.type) else column.type
-    if not (types.is_string(values) or types.is_large_string(values) or types.is_string_view(values)):
-        return column, None
-    if column.type != pa.dictionary(pa.int32(), pa.string()):
-        column = column.cast(pa.string()).dictionary_encode()
-    column = column.unify_dictionaries()
-    values = column.chunk(0).dictionary if column.num_chunks else pa.array([], column.type.value_type)
-    codes = [chunk.indices for chunk in column.chunks]
-    return pa.chunked_array(codes, pa.int32()), values

@@ -42,10 +42,10 @@ class ParquetSource:
                 page_checksum_verification=True,
             )
             self.schema: pa.Schema = self._parquet.schema_arrow
+            self.rows: int = metadata.num_rows
+            self.created_by: str | None = metadata.created_by
             groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
             uncompressed = sum(group.total_byte_size for group in groups)
-        self.rows: int = metadata.num_rows
-        self.created_by: str | None = metadata.created_by
         row_bytes = max(8 * metadata.num_columns, uncompressed // max(self.rows, 1))
         self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
 

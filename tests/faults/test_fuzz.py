@@ -1,0 +1,46 @@
+"""Damaged files end in a report, never in a crash or a hang. CBI_FUZZ_FILES says how many are tried."""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from support.cloud import Cloud
+from support.fuzzing import mutated
+
+ROOT = Path(__file__).parents[2]
+FILES = int(os.environ.get("CBI_FUZZ_FILES", "2000"))
+MOST_MEMORY = 512 << 20
+"""Bytes a process may take that reads them all, one after the other."""
+
+FATES = {"success", "unreadable_file", "validation_failed", "no_regime_coverage", "empty_file", "too_large"}
+
+
+def test_damaged_files_are_reported_whatever_the_damage() -> None:
+    violations, fates, first = [], Counter[str](), 0
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    while first < FILES:
+        command = [sys.executable, "-m", "support.fuzzing", str(first), str(FILES)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3000)
+        fates.update(re.findall(r"^\d+ (\w+)$", done.stdout, re.MULTILINE))
+        last = int(done.stdout.splitlines()[-1].split()[0])
+        if done.returncode != 0:
+            violations.append((last, done.returncode, done.stderr[-300:]))
+        first = last + 1
+    assert violations == []
+    assert sum(fates.values()) == FILES
+    assert set(fates) <= FATES
+    assert fates["success"] > FILES / 50, "most of the damage is done where it cannot be seen"
+    assert fates["unreadable_file"] > FILES / 4
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 < MOST_MEMORY
+
+
+def test_damaged_files_in_the_bucket_all_get_their_report(cloud: Cloud) -> None:
+    files = [cloud.drop(mutated(number), f"staged/damaged {number}.parquet") for number in range(30)]
+    reports = [cloud.report(file) for file in files]
+    assert {report["status"] for report in reports} <= {"success", "failed", "skipped"}
+    for file, report in zip(files, reports, strict=True):
+        assert cloud.count(file.run_id) == report["rows_loaded"]

@@ -1,0 +1,123 @@
+"""Mutated parquet files, and a process that reads one after the other as the function does.
+
+    python -m support.fuzzing FIRST LAST
+
+prints the number of each file before it is read; the process ends when one of them crashes or hangs it.
+"""
+
+import random
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from cbi.enrich.rewrite import rewrite
+from cbi.enrich.source import ParquetSource
+from cbi.errors import InvalidFile
+from cbi.feed import load_feed
+from cbi.regime_calendar import load_regimes_file
+from cbi.validation import validate
+from support.tables import Bucket, nesting
+
+CORPUS = Path(__file__).parents[1] / "faults/corpus"
+SECONDS_A_FILE = 10
+
+
+def mutated(number: int) -> bytes:
+    """The file of a number: always the same bytes."""
+    chance = random.Random(number)
+    seeds = sorted(CORPUS.glob("*.parquet"))
+    data = bytearray(seeds[number % len(seeds)].read_bytes())
+    chance.choice(_MUTATIONS)(data, chance)
+    return bytes(data)
+
+
+def _flip(data: bytearray, chance: random.Random, first: int, last: int, most: int = 8) -> None:
+    for _ in range(chance.randint(1, most)):
+        data[chance.randrange(first, last)] ^= 1 << chance.randrange(8)
+
+
+def _footer(data: bytearray) -> int:
+    """Where the footer begins."""
+    return len(data) - 8 - int(struct.unpack("<I", data[-8:-4])[0])
+
+
+def flip_anywhere(data: bytearray, chance: random.Random) -> None:
+    _flip(data, chance, 0, len(data))
+
+
+def flip_in_footer(data: bytearray, chance: random.Random) -> None:
+    _flip(data, chance, _footer(data), len(data) - 8, most=3)
+
+
+def flip_in_pages(data: bytearray, chance: random.Random) -> None:
+    _flip(data, chance, 4, _footer(data))
+
+
+def flip_in_first_page_header(data: bytearray, chance: random.Random) -> None:
+    _flip(data, chance, 4, 40, most=3)
+
+
+def change_footer_length(data: bytearray, chance: random.Random) -> None:
+    data[-8:-4] = struct.pack(
+        "<I", chance.choice((0, 1, len(data), 2**31, 2**32 - 1, chance.randrange(2**32)))
+    )
+
+
+def cut_off(data: bytearray, chance: random.Random) -> None:
+    del data[chance.randrange(len(data)) :]
+
+
+def cut_out(data: bytearray, chance: random.Random) -> None:
+    start = chance.randrange(len(data))
+    del data[start : start + chance.randint(1, 200)]
+
+
+def overwrite(data: bytearray, chance: random.Random) -> None:
+    start, length = chance.randrange(len(data)), chance.randint(1, 64)
+    data[start : start + length] = chance.choice((b"\x00", b"\xff")) * length
+
+
+def repeat(data: bytearray, chance: random.Random) -> None:
+    start = chance.randrange(len(data))
+    data[start:start] = data[start : start + chance.randint(1, 500)]
+
+
+_MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
+    flip_anywhere,
+    flip_in_footer,
+    flip_in_footer,
+    flip_in_pages,
+    flip_in_first_page_header,
+    change_footer_length,
+    cut_off,
+    cut_out,
+    overwrite,
+    repeat,
+)
+
+
+def read(content: bytes) -> str:
+    """Take a file as far as the function would without a cloud, and say how it ended."""
+    feed, calendar = load_feed("daily_ml_matrix"), load_regimes_file()
+    try:
+        source = ParquetSource(pa.BufferReader(content))
+        validation = validate(source, feed, calendar)
+        if validation.failure is not None:
+            return str(validation.failure.reason)
+        skips_rows = validation.report.rows_skipped > 0
+        how = nesting(source.schema, feed, calendar)
+        rewrite(source, how, validation.spans, skips_rows, Bucket().open_sink)
+    except InvalidFile as error:
+        return str(error.reason)
+    return "success"
+
+
+if __name__ == "__main__":
+    for number in range(int(sys.argv[1]), int(sys.argv[2])):
+        signal.alarm(SECONDS_A_FILE)
+        print(number, end=" ", flush=True)
+        print(read(mutated(number)), flush=True)

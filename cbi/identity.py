@@ -88,6 +88,11 @@ def content_name(feed: str, size: int, crc32c: str) -> str:
     return f"content/{feed}/{size}-{crc32c}.json"
 
 
+def run_marker_name(feed: str, run_id: str) -> str:
+    """Where a replay of a run is marked whose content is not."""
+    return f"content/{feed}/{run_id}.json"
+
+
 def undo_name(run_id: str) -> str:
     """Where the undoing of a run is reported."""
     return f"undone/{run_id}.json"

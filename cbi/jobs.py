@@ -93,9 +93,9 @@ class Jobs:
         self._client = client
         self._location = location
 
-    def run(self, work: Work, deadline: Deadline, *, insist: bool = False) -> Attempt:
+    def run(self, work: Work, deadline: Deadline, *, pardons: int = 0) -> Attempt:
         """Start a work's first attempt, whoever made it, and finish it."""
-        return self.finish(work, self.start(work), deadline, insist=insist)
+        return self.finish(work, self.start(work), deadline, pardons=pardons)
 
     def start(self, work: Work, number: int = 0) -> Attempt:
         """Insert the job of an attempt, or take the one that is there, whoever inserted it.
@@ -121,11 +121,12 @@ class Jobs:
         _log.info("job %s is there already, %s", identity, job.state)
         return Attempt(number, identity, job, adopted=True)
 
-    def finish(self, work: Work, attempt: Attempt, deadline: Deadline, *, insist: bool = False) -> Attempt:
+    def finish(self, work: Work, attempt: Attempt, deadline: Deadline, *, pardons: int = 0) -> Attempt:
         """Wait for a job to end, and for the next attempt's where it failed curably; give the last.
 
         The next attempt is made only once the one before is done and, jobs being atomic, has done nothing.
-        `insist` goes past adopted jobs that failed for any reason, because somebody has mended it since.
+        So many attempts that failed incurably are pardoned, because somebody has mended it since; as all who
+        pardon as many come to the same last attempt, that one can be known to be over.
         Raises Transient when the deadline comes first, or after a few attempts of its own.
         """
         failed = 0
@@ -134,8 +135,10 @@ class Jobs:
             if attempt.error is None:
                 return attempt
             _log.warning("job %s failed: %s", attempt.identity, attempt.reason)
-            if not attempt.curable and not (insist and attempt.adopted):
-                return attempt
+            if not attempt.curable:
+                if not pardons:
+                    return attempt
+                pardons -= 1
             failed += not attempt.adopted
             if failed == _ATTEMPTS_OF_A_DELIVERY:
                 raise Transient(f"job {attempt.identity} failed: {attempt.error}")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cbi.clients import bigquery_client, storage_client
+from cbi.content import claim_replay
 from cbi.deadline import Deadline
-from cbi.errors import InvalidFile, Misconfigured, Reason
+from cbi.errors import InvalidFile, Reason
 from cbi.feed import DEFAULT_FEED
 from cbi.findings import Failure
-from cbi.identity import StagedFile, record_name
+from cbi.identity import StagedFile, record_name, run_marker_name
 from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.logs import log_context
 from cbi.outcome import Loaded, judge_loads, make_report
@@ -75,15 +76,20 @@ class IngestionPipeline:
         self.warehouse.drop_staging_tables(self.requests(record))
         return report
 
-    def finish_refused(self, file: StagedFile) -> Report:
-        """Try again the parts of a run that BigQuery refused, and report it without publishing that."""
+    def load_refused(self, record: RunRecord) -> Report:
+        """Try the parts of a run again that BigQuery refused, and report that without publishing it.
+
+        Raises InvalidFile where another run has loaded the same bytes since.
+        """
+        name = record.content_marker or run_marker_name(record.feed, record.file.run_id)
+        refusals = claim_replay(self.store, self.output_bucket, name, record.file, self._finish)
+        return self._load_again(record, refusals)
+
+    def _load_again(self, record: RunRecord, refusals: int, deadline: Deadline | None = None) -> Report:
         start = time.monotonic()
-        record = self.recorded(file.run_id)
-        if record is None:
-            raise Misconfigured(f"{file.uri} has no run yet; ingest it first")
         timings = Timings(record.timings)
         with timings.step("load"):
-            loaded = self.load(record, insist=True)
+            loaded = self.load(record, deadline, pardons=refusals)
         seconds = time.monotonic() - start
         return make_report(record, loaded, self._quarantine_uri(record), seconds, timings)
 
@@ -111,7 +117,7 @@ class IngestionPipeline:
             self.store,
             self.bigquery,
             self.regimes,
-            finish=lambda other: self.ingest(other, deadline=deadline),
+            finish=lambda other, refusals: self._finish(other, refusals, deadline),
         )
         record = prepare(needs, file)
         content = json.dumps(to_jsonable(record)).encode()
@@ -119,17 +125,17 @@ class IngestionPipeline:
             return record
         return self.recorded(file.run_id) or record
 
-    def load(self, record: RunRecord, deadline: Deadline | None = None, *, insist: bool = False) -> Loaded:
+    def load(self, record: RunRecord, deadline: Deadline | None = None, *, pardons: int = 0) -> Loaded:
         """Load each part of a decided run by a load job of its own and wait for all of them.
 
-        `insist` tries parts again that BigQuery has refused before.
+        `pardons` is how many times BigQuery may have refused each before.
         """
         if record.failure is not None:
             return Loaded(failure=record.failure)
         if record.skipped is not None and not self._quarantine(record.skipped, record.file):
             message = f"{record.skipped} has expired since this run was begun; drop the file again"
             return Loaded(failure=Failure(Reason.LOAD_FAILED, message))
-        finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), insist=insist)
+        finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), pardons=pardons)
         return judge_loads(record, finished)
 
     def published(self, file: StagedFile) -> dict[str, Any] | None:
@@ -150,6 +156,12 @@ class IngestionPipeline:
             )
             for number, part in enumerate(record.parts)
         ]
+
+    def _finish(self, file: StagedFile, refusals: int, deadline: Deadline | None = None) -> Report:
+        """Bring another run to its report, or to where a replay of it that was begun would bring it."""
+        report = self._published(file) or self.ingest(file, deadline=deadline)
+        record = self.recorded(file.run_id) if refusals else None
+        return report if record is None else self._load_again(record, refusals, deadline)
 
     def _quarantine(self, skipped: str, file: StagedFile) -> bool:
         """Put the rows left out where they are kept, before any others are loaded; False: they are gone."""

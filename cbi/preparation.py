@@ -1,14 +1,12 @@
 """From a staged file to a decision: what of it to load, written and ready, or why it cannot be loaded."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from google.cloud import bigquery
 
-from cbi.content import claim_content
+from cbi.content import Finish, claim_content
 from cbi.enrich.nest import Nesting
 from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.enrich.source import ParquetSource
@@ -32,13 +30,13 @@ from cbi.validation import Validation, validate
 
 @dataclass(frozen=True)
 class Preparation:
-    """What preparing a file needs. `finish` brings another run to its report."""
+    """What preparing a file needs; `finish` is for another run that took the same bytes."""
 
     settings: Settings
     store: ObjectStore
     bigquery: bigquery.Client
     regimes: RegimeCache
-    finish: Callable[[StagedFile], Any]
+    finish: Finish
 
     @property
     def output_bucket(self) -> str:
@@ -61,7 +59,8 @@ def prepare(needs: Preparation, file: StagedFile) -> RunRecord:
         record = replace(record, source=replace(record.source, size=staged.size))
         if feed.dedupe_content:
             with timings.step("content"):
-                claim_content(needs.store, needs.output_bucket, staged, feed, needs.finish)
+                marker = claim_content(needs.store, needs.output_bucket, staged, feed, needs.finish)
+            record = replace(record, content_marker=marker)
         with needs.store.open(staged) as content:
             with timings.step("open"):
                 source = ParquetSource(content, needs.settings)

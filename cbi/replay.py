@@ -1,10 +1,11 @@
 """Putting through again what a run left behind: quarantined rows, or parts that BigQuery had refused."""
 
-from cbi.errors import Misconfigured, Reason
+from cbi.errors import InvalidFile, Misconfigured, Reason
 from cbi.feed import DEFAULT_FEED
 from cbi.identity import StagedFile, finish_name, replay_name, undo_name
 from cbi.pipeline import IngestionPipeline
 from cbi.report import Report
+from cbi.run_record import RunRecord
 from cbi.staging import feed_name
 from cbi.storage import JSON
 
@@ -28,7 +29,7 @@ def replay(pipeline: IngestionPipeline, what: str) -> Report:
         raise Misconfigured(f"run {what} was undone; drop {record.file.uri} again")
     published = pipeline.published(record.file) or {}
     if published.get("reason") == Reason.LOAD_FAILED:
-        return _finish(pipeline, record.file)
+        return _load_refused(pipeline, record)
     if record.skipped is None:
         raise Misconfigured(f"run {what} left nothing behind: {published.get('message', 'it has no report')}")
     pipeline.ingest(record.file)
@@ -60,9 +61,12 @@ def _replay_quarantine(pipeline: IngestionPipeline, name: str) -> Report:
     return pipeline.ingest(store.newest(bucket, staged_name))
 
 
-def _finish(pipeline: IngestionPipeline, file: StagedFile) -> Report:
+def _load_refused(pipeline: IngestionPipeline, record: RunRecord) -> Report:
     """Load the parts of a run that BigQuery refused; the run's own report stays as it is."""
-    report = pipeline.finish_refused(file)
+    try:
+        report = pipeline.load_refused(record)
+    except InvalidFile as error:
+        raise Misconfigured(f"run {record.file.run_id} cannot be replayed: {error}") from error
     if not report.failed:
         content = report.to_json().encode()
         pipeline.store.create(pipeline.output_bucket, finish_name(report.run_id), content, JSON)

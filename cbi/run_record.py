@@ -21,6 +21,7 @@ class RunRecord:
     """A validated and enriched file: what there is to load, or why it cannot be.
 
     `target` is None where the feed is unknown; `skipped` names the object with the rows that had no regime.
+    `content_marker` names the object that marks the file's bytes as this run's, None where nothing does.
     `timings` are seconds by step.
     """
 
@@ -33,6 +34,7 @@ class RunRecord:
     existing_keys: ExistingKeys | None = None
     warnings: tuple[str, ...] = ()
     calendar: CalendarSummary | None = None
+    content_marker: str | None = None
     parts: tuple[Part, ...] = ()
     skipped: str | None = None
     failure: Failure | None = None

@@ -1,10 +1,11 @@
 """Loading the parts of a run: appended to the table, or merged into it by key."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from google.api_core.exceptions import BadRequest, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery import CreateDisposition, SourceFormat, WriteDisposition
 
@@ -56,21 +57,21 @@ class Warehouse:
         self._jobs = Jobs(client, location)
 
     def load(
-        self, requests: Sequence[LoadRequest], deadline: Deadline, *, insist: bool = False
+        self, requests: Sequence[LoadRequest], deadline: Deadline, *, pardons: int = 0
     ) -> tuple[FinishedLoad, ...]:
         """Load every part once, however often this is called, and wait until all have ended.
 
-        `insist` tries again what BigQuery has refused. Raises Transient when the deadline comes first or
-        BigQuery cannot be reached, and Misconfigured when there is no such table.
+        `pardons` is how many times each part may have been refused before. Raises Transient when the
+        deadline comes first or BigQuery cannot be reached, and Misconfigured when there is no such table.
         """
         works = [self._loading(request) for request in requests]
         started = [self._jobs.start(work) for work in works]
         loaded = [
-            self._jobs.finish(work, attempt, deadline, insist=insist)
+            self._jobs.finish(work, attempt, deadline, pardons=pardons)
             for work, attempt in zip(works, started, strict=True)
         ]
         return tuple(
-            self._merge(request, attempt, deadline, insist)
+            self._merge(request, attempt, deadline, pardons)
             if request.target.upserts and attempt.error is None
             else _finished(attempt)
             for request, attempt in zip(requests, loaded, strict=True)
@@ -134,7 +135,7 @@ class Warehouse:
 
         return Work(identify, insert)
 
-    def _merge(self, request: LoadRequest, loaded: Attempt, deadline: Deadline, insist: bool) -> FinishedLoad:
+    def _merge(self, request: LoadRequest, loaded: Attempt, deadline: Deadline, pardons: int) -> FinishedLoad:
         """Merge a part's staging table into the target, once."""
         target, part, staging = request.target, request.part, self._loads_into(request)
         table = f"{self._client.project}.{target.table}"
@@ -147,7 +148,7 @@ class Warehouse:
         def identify(attempt: int) -> str:
             return merge_job_id(target.feed, request.run_id, request.number, attempt)
 
-        merged = self._jobs.run(Work(identify, insert), deadline, insist=insist)
+        merged = self._jobs.run(Work(identify, insert), deadline, pardons=pardons)
         if merged.error is not None:
             return FinishedLoad(merged.identity, error=merged.error)
         counts = merged.job.dml_stats if isinstance(merged.job, bigquery.QueryJob) else None
@@ -180,19 +181,23 @@ class Warehouse:
     def _create_staging_table(self, name: str, target: Target) -> None:
         table = bigquery.Table(name, target.fields)
         table.expires = datetime.now(UTC) + _STAGING_TABLE_LIFE
-        self._client.create_table(table, exists_ok=True, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        # Not with exists_ok, which looks the table up and fails where another delivery removes it meanwhile.
+        with suppress(Conflict):
+            self._client.create_table(table, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
 
     def _check_staged(self, staging: str, rows: int, merge_job: str) -> None:
         """Refuse to merge a staging table that has expired since it was loaded, unless it was merged then."""
-        table = self._client.get_table(staging, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
-        if table.num_rows == rows:
+        found = 0
+        with suppress(NotFound):
+            found = self._client.get_table(staging, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT).num_rows
+        if found == rows:
             return
         try:
             self._client.get_job(
                 merge_job, location=self._location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
             )
         except NotFound:
-            message = f"{staging} has {table.num_rows} rows where {rows} were loaded; drop the file again"
+            message = f"{staging} has {found} rows where {rows} were loaded; drop the file again"
             raise BadRequest(message) from None  # type: ignore[no-untyped-call]
 
 

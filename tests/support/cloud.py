@@ -76,12 +76,15 @@ class Cloud:
         return report
 
     def read_report(self, file: StagedFile) -> dict[str, Any] | None:
-        blob = self.storage.bucket(self.output_bucket).get_blob(file.report_name)
-        if blob is None:
-            return None
-        report: dict[str, Any] = json.loads(blob.download_as_bytes())
-        validate_report(report)
+        report = self.read_json(file.report_name)
+        if report is not None:
+            validate_report(report)
         return report
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """A JSON object in the output bucket, or None when there is no such object."""
+        blob = self.storage.bucket(self.output_bucket).get_blob(name)
+        return None if blob is None else json.loads(blob.download_as_bytes())
 
     def ingest(self, content: pa.Table | bytes, name: str) -> dict[str, Any]:
         """Drop a file and give its report."""

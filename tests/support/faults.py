@@ -1,7 +1,9 @@
 """A proxy in front of a server that fails just the requests it is told to, just as it is told to."""
 
 import http.client
+import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+# The storage client looks its buckets up in threads of its own, whenever it likes; nothing waits for that.
+_NOT_COUNTED = re.compile(r"GET /storage/v1/b/[^/?]+\?")
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,28 @@ class Fault:
     then: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True)
+class Meanwhile:
+    """What happens before a request is passed on and answered as ever."""
+
+    then: Callable[[], None]
+
+
+Decide = Callable[[int, str], Fault | Meanwhile | None]
+
+
 class Faults:
-    """Numbers the requests of all its proxies from 0, and decides which of them fail."""
+    """Numbers the requests of all its proxies from 0, and decides which of them fail.
+
+    `seen` are the requests so far, by number, as `METHOD path`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._decide: Callable[[int, str], Fault | None] = lambda number, request: None
+        self._decide: Decide = lambda number, request: None
         self.seen: list[str] = []
 
-    def plan(self, decide: Callable[[int, str], Fault | None]) -> None:
+    def plan(self, decide: Decide) -> None:
         """Start numbering anew; `decide` is given each request's number and text, `METHOD path`."""
         with self._lock:
             self.seen = []
@@ -42,7 +60,13 @@ class Faults:
     def clear(self) -> None:
         self.plan(lambda number, request: None)
 
-    def next(self, request: str) -> Fault | None:
+    def strike(self, number: int, fault: Fault | Meanwhile) -> None:
+        """Start numbering anew, and let just one request meet a fault."""
+        self.plan(lambda found, request: fault if found == number else None)
+
+    def next(self, request: str) -> Fault | Meanwhile | None:
+        if _NOT_COUNTED.match(request):
+            return None
         with self._lock:
             self.seen.append(request)
             return self._decide(len(self.seen) - 1, request)
@@ -51,8 +75,7 @@ class Faults:
 @contextmanager
 def proxy(upstream: str, faults: Faults) -> Iterator[str]:
     """Run a proxy in front of `upstream` (a base URL), and give its own base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.upstream, server.faults = upstream, faults  # type: ignore[attr-defined]
     server.base = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -61,6 +84,16 @@ def proxy(upstream: str, faults: Faults) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # Clients that are killed do not say goodbye.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -73,7 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self._read_body()
         fault = self.server.faults.next(f"{self.command} {self.path}")  # type: ignore[attr-defined]
-        if fault is None:
+        if isinstance(fault, Meanwhile):
+            fault.then()
+        if fault is None or isinstance(fault, Meanwhile):
             self._answer(*self._forward(body))
             return
         if fault.forward:

@@ -1,0 +1,144 @@
+"""Load jobs that are slow, that fail, that are lost sight of: in the end one of them has loaded each part."""
+
+import time
+from typing import Any
+
+import pytest
+from support.faults import Fault
+from support.world import World, rows, rows_of
+
+from cbi.identity import StagedFile
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.reset()
+    return world
+
+
+@pytest.fixture
+def file(world: World, unique: str) -> StagedFile:
+    return world.drop("appended", unique, rows(unique, 5))
+
+
+def loaded_by(world: World, file: StagedFile, symbol: str) -> str:
+    """The attempt of the one job that loaded a file, all of whose rows are in the table once."""
+    assert world.in_table("appended", symbol) == {file.run_id: rows_of(rows(symbol, 5))}
+    report: dict[str, Any] | None = world.cloud.read_report(file)
+    assert report is not None
+    assert report["status"] == "success"
+    (job,) = report["load_jobs"]
+    return str(job["id"].rpartition("_")[2])
+
+
+def test_a_job_that_outlasts_the_function_is_taken_up_by_the_next_delivery(
+    world: World, unique: str, file: StagedFile
+) -> None:
+    world.function.kill()
+    world.function.start(FUNCTION_TIMEOUT_SECONDS="1")
+    world.rules(load_seconds=3)
+    start = time.monotonic()
+    assert not world.function.deliver(file)
+    assert time.monotonic() - start < 2, "it must say so before its time is up"
+    assert world.cloud.read_report(file) is None
+    assert "the function's time is up" in world.function.log()
+
+    world.reset()
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique) == "0"
+
+
+@pytest.mark.parametrize("reason", ["backendError", "internalError", "rateLimitExceeded", "quotaExceeded"])
+def test_a_job_that_fails_for_no_fault_of_the_file_is_followed_by_another(
+    world: World, unique: str, file: StagedFile, reason: str
+) -> None:
+    world.rules(fail_next_loads=[reason])
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique) == "1"
+
+
+def test_jobs_that_fail_again_and_again_are_left_to_later_deliveries(
+    world: World, unique: str, file: StagedFile
+) -> None:
+    world.rules(fail_next_loads=["backendError"] * 5)
+    assert not world.function.deliver(file)
+    world.function.restart()
+    assert not world.function.deliver(file)
+    assert world.cloud.read_report(file) is None
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique) == "5"
+
+
+def test_a_quota_that_is_used_up_is_waited_for(world: World, unique: str, file: StagedFile) -> None:
+    world.rules(loads_per_table_per_day=0)
+    assert not world.function.deliver(file)
+    world.rules(loads_per_table_per_day=1_000_000)
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique) == "2"
+
+
+def test_what_bigquery_refuses_is_reported_in_its_own_words(
+    world: World, unique: str, file: StagedFile
+) -> None:
+    world.rules(fail_next_loads=["invalid"])
+    assert world.function.deliver(file)
+    assert world.function.deliver(file)
+    report = world.cloud.report(file)
+    assert (report["status"], report["reason"]) == ("failed", "load_failed")
+    assert "The local BigQuery was asked to fail this job with invalid" in report["message"]
+    assert world.in_table("appended", unique) == {}
+
+
+def test_a_job_whose_insert_got_no_answer_is_found_though_it_is_unknown_for_a_moment(
+    world: World, unique: str, file: StagedFile
+) -> None:
+    """The insert is tried again, meets 409, and the job it should be is not to be found at first."""
+    job, met = f"cbi_appended_{file.run_id}_0_0", {"insert": 0, "get": 0}
+
+    def decide(_: int, request: str) -> Fault | None:
+        if met["get"] < 2 and f"/jobs/{job}" in request:
+            assert "location=US" in request
+            met["get"] += 1
+            return Fault(status=404)
+        # The insert before this one is of the query for keys that the table has already.
+        if request.startswith("POST") and "/jobs" in request:
+            met["insert"] += 1
+            return Fault(forward=True) if met["insert"] == 2 else None
+        return None
+
+    world.faults.plan(decide)
+    assert world.function.deliver(file)
+    assert met == {"insert": 3, "get": 2}
+    assert loaded_by(world, file, unique) == "0"
+
+
+def test_a_refused_file_is_not_replayed_once_another_run_has_loaded_its_bytes(
+    world: World, unique: str, file: StagedFile
+) -> None:
+    world.rules(fail_next_loads=["invalid"])
+    assert world.function.deliver(file)
+    again = world.drop("appended", f"{unique} again", rows(unique, 5))
+    assert world.function.deliver(again)
+    assert loaded_by(world, again, unique) == "0"
+    assert not world.function.run("replay", file.run_id)
+    assert f"the same bytes were loaded by run {again.run_id}" in world.function.log()
+    assert loaded_by(world, again, unique) == "0"
+
+
+def test_bytes_of_which_a_replay_has_loaded_a_part_are_not_loaded_beside_it(
+    world: World, unique: str
+) -> None:
+    table = rows(unique, 8)
+    file = world.drop("in_parts", unique, table)
+    world.rules(fail_next_loads=["invalid"] * 3)
+    assert world.function.deliver(file)
+    assert not world.function.run("replay", file.run_id)
+    world.rules(fail_next_loads=[])
+
+    again = world.drop("in_parts", f"{unique} again", table)
+    assert world.function.deliver(again)
+    report = world.cloud.report(again)
+    assert (report["status"], report["reason"]) == ("failed", "partly_loaded")
+
+    assert world.function.run("replay", file.run_id)
+    assert world.in_table("in_parts", unique) == {file.run_id: rows_of(table)}

@@ -28,7 +28,7 @@ class ParquetSource:
 
     def __init__(self, file: pa.NativeFile, limits: Settings = DEFAULTS) -> None:
         """Read the footer. Raises InvalidFile, also where it declares more than the limits."""
-        with _raising_unreadable():
+        with raising_unreadable():
             check_footer_size(file, limits)
             metadata = pq.read_metadata(file)
             check_metadata(metadata, limits)
@@ -54,7 +54,7 @@ class ParquetSource:
 
         Row groups are read one by one, because the reader keeps what it fetched of all it was asked for.
         """
-        with _raising_unreadable():
+        with raising_unreadable():
             for group in range(self._parquet.num_row_groups):
                 yield from self._parquet.iter_batches(
                     self._batch_rows, row_groups=[group], columns=None if columns is None else list(columns)
@@ -62,7 +62,8 @@ class ParquetSource:
 
 
 @contextmanager
-def _raising_unreadable() -> Iterator[None]:
+def raising_unreadable() -> Iterator[None]:
+    """Raise as InvalidFile what pyarrow raises of a damaged file."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:

@@ -1,0 +1,90 @@
+"""Float columns are searched for NaNs, unless the file shows that they have none."""
+
+import io
+import json
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.cloud import to_parquet
+from support.splicing import open_flat
+from support.tables import nesting, small_feed, small_table
+
+from cbi.enrich.nans import find_nans, vouched_by_pandas
+
+NAN = float("nan")
+FRAME = pd.DataFrame({"symbol": ["ZL", "MES"], "price": [1.5, NAN], "bid_count": [1, 2]})
+
+
+def found(table: pa.Table, **options: Any) -> dict[str, frozenset[int]]:
+    file = open_flat(to_parquet(table, **options))
+    return find_nans(file, nesting(file.schema, small_feed()), ())
+
+
+def vouched(content: bytes | pa.Table) -> set[str]:
+    return vouched_by_pandas(open_flat(content if isinstance(content, bytes) else to_parquet(content)))
+
+
+def test_the_row_groups_with_nans_are_found() -> None:
+    table = small_table(9, price=[1.0] * 4 + [NAN] + [None] * 4, volatility=[NAN, *[1.0] * 8])
+    assert found(table, row_group_size=3) == {"price": {1}, "volatility": {0}}
+
+
+def test_columns_that_are_cast_anyway_are_not_searched() -> None:
+    assert found(small_table(2, bid_count=[1.0, NAN], price=pa.array([1, 2]))) == {}
+
+
+def test_narrow_floats_are_searched() -> None:
+    assert found(small_table(2, price=pa.array([1.0, NAN], pa.float32()))) == {"price": {0}}
+
+
+def test_chunks_that_are_all_null_are_not_read() -> None:
+    filler = pa.array(range(600_000), pa.int64())
+    table = pa.table({"price": pa.nulls(600_000, pa.float64()), "bid_count": filler})
+    file = open_flat(to_parquet(table, compression="none", use_dictionary=False))
+    before = file.reader.requests
+    assert find_nans(file, nesting(file.schema, small_feed()), ()) == {}
+    assert file.reader.requests == before
+
+
+def test_pandas_writes_a_nan_of_numpy_as_null() -> None:
+    content = io.BytesIO()
+    FRAME.to_parquet(content)
+    assert vouched(content.getvalue()) == {"price"}
+    assert pq.read_table(content)["price"].null_count == 1
+
+
+def test_pandas_vouches_for_no_column_that_numpy_did_not_hold() -> None:
+    frame = FRAME.assign(price=pd.array([1.5, NAN], pd.ArrowDtype(pa.float64())))
+    frame = frame.assign(other=pd.array([1.5, 2.5], "Float64"))
+    assert vouched(pa.Table.from_pandas(frame)) == set()
+
+
+def test_pandas_does_not_vouch_for_a_table_that_was_changed() -> None:
+    table = pa.Table.from_pandas(FRAME)
+    assert vouched(table) == {"price"}
+    assert vouched(table.append_column("late", pa.array([NAN, NAN]))) == set()
+    assert vouched(table.drop_columns("bid_count")) == set()
+    assert vouched(table.slice(0, 1)) == set()
+    assert vouched(pa.concat_tables([table, table])) == set()
+
+
+def test_an_index_with_names_is_a_column_too() -> None:
+    assert vouched(pa.Table.from_pandas(FRAME.set_index("symbol"))) == {"price"}
+
+
+def test_fastparquet_writes_nans_and_does_not_vouch(tmp_path: Any) -> None:
+    fastparquet = pytest.importorskip("fastparquet")
+    path = tmp_path / "frame.parquet"
+    fastparquet.write(str(path), FRAME)
+    assert vouched(path.read_bytes()) == set()
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "[]", "{}", "null", json.dumps({"columns": [], "index_columns": [3]})]
+)
+def test_metadata_that_makes_no_sense_vouches_for_nothing(metadata: str) -> None:
+    table = small_table(2).replace_schema_metadata({"pandas": metadata})
+    assert vouched(table) == set()

@@ -1,0 +1,46 @@
+"""Whatever a file is like, splicing it gives the rows that rewriting it gives."""
+
+import os
+from datetime import date, timedelta
+
+import pyarrow as pa
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from support.flat_files import flat_files
+from support.splicing import comparable, every_type, read, rewritten, spliced
+from support.tables import days
+
+from cbi.enrich.parts import DateSpan, Part
+
+EXAMPLES = int(os.environ.get("SPLICE_EXAMPLES", "150"))
+
+
+@st.composite
+def all_spans(draw: st.DrawFn) -> tuple[DateSpan, ...]:
+    """All dates in one part, or cut into two."""
+    cut = draw(st.none() | st.sampled_from(days(70)))
+    if cut is None:
+        return (DateSpan(date.min, date.max),)
+    return DateSpan(date.min, cut), DateSpan(cut + timedelta(days=1), date.max)
+
+
+@given(flat_files(), all_spans(), st.none() | st.integers(1, 30))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_the_parts_of_a_splice_are_those_of_a_rewrite(
+    content: bytes, spans: tuple[DateSpan, ...], batch_rows: int | None
+) -> None:
+    feed = every_type(batch_rows=batch_rows)
+    wanted, bucket = rewritten(content, feed, spans)
+    splice, parts = spliced(content, feed, spans)
+    event(f"{splice.kept_share:.0%} kept")
+    parts_found = [Part(p.name, p.rows, p.partitions, p.first_date, p.last_date) for p in splice.parts]
+    assert parts_found == list(wanted.parts)
+    for part, joined in zip(splice.parts, parts, strict=True):
+        assert joined.startswith(content)
+        assert read(joined).cast(feed.arrow_schema).equals(bucket.read(part.name))
+    skipped = [*splice.skipped()]
+    assert (wanted.skipped is not None) == bool(skipped)
+    if skipped:
+        found, kept = pa.Table.from_batches(skipped), bucket.read("skipped").drop_columns("_reason")
+        assert found.schema.equals(kept.schema)
+        assert comparable(found).equals(comparable(kept))

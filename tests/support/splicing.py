@@ -1,0 +1,152 @@
+"""A contract with every type, and both ways to enrich a file of it."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cbi.enrich.flat_file import FlatFile
+from cbi.enrich.parquet.column_chunk import decode_chunk
+from cbi.enrich.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.enrich.parquet.thrift import Struct
+from cbi.enrich.parts import DateSpan
+from cbi.enrich.rewrite import Rewritten, rewrite
+from cbi.enrich.splice import Splice, splice
+from cbi.feed import Feed, parse_feed
+from cbi.regime_calendar import RegimeCalendar
+from support.tables import CALENDAR, Bucket, nesting, open_source
+
+WHOLE = (DateSpan(date.min, date.max),)
+
+CONTRACT: dict[str, Any] = {
+    "table": "features.every_type",
+    "key": ["symbol", "day"],
+    "partition_by": "day",
+    "enrich": {
+        "regime.name": "regime",
+        "regime.weight": "weight",
+        "regime_name": "regime",
+        "loaded_at": "finalized_at",
+        "run_id": "run_id",
+    },
+    "schema": [
+        {"name": "symbol", "type": "STRING", "mode": "REQUIRED"},
+        {"name": "day", "type": "DATE", "mode": "REQUIRED"},
+        {"name": "seen_at", "type": "TIMESTAMP"},
+        {
+            "name": "numbers",
+            "type": "STRUCT",
+            "fields": [
+                {"name": "price", "type": "FLOAT64"},
+                {"name": "weight", "type": "FLOAT64", "mode": "REQUIRED"},
+                {"name": "deeper", "type": "STRUCT", "fields": [{"name": "count", "type": "INT64"}]},
+            ],
+        },
+        {
+            "name": "others",
+            "type": "STRUCT",
+            "fields": [
+                {"name": "stale", "type": "BOOL", "source": "ist_alt_é"},
+                {"name": "note", "type": "STRING"},
+                {"name": "blob", "type": "BYTES"},
+                {"name": "settled", "type": "DATE"},
+                {"name": "absent", "type": "FLOAT64"},
+            ],
+        },
+        {
+            "name": "regime",
+            "type": "STRUCT",
+            "fields": [{"name": "name", "type": "STRING"}, {"name": "weight", "type": "INT64"}],
+        },
+        {"name": "regime_name", "type": "STRING", "mode": "REQUIRED"},
+        {"name": "loaded_at", "type": "TIMESTAMP"},
+        {"name": "run_id", "type": "STRING"},
+    ],
+}
+
+
+def every_type(**changes: Any) -> Feed:
+    """The contract, with other values for some of its keys."""
+    return parse_feed("every_type", {**CONTRACT, **changes})
+
+
+def open_flat(content: bytes) -> FlatFile:
+    return FlatFile(lambda start, length: content[start : start + length], len(content))
+
+
+def spliced(
+    content: bytes,
+    feed: Feed,
+    spans: Sequence[DateSpan] = WHOLE,
+    calendar: RegimeCalendar = CALENDAR,
+    file: FlatFile | None = None,
+) -> tuple[Splice, list[bytes]]:
+    """The splice of a file, and its parts as they are when joined."""
+    file = file or open_flat(content)
+    dates = dates_of(file, feed)
+    result = splice(file, nesting(file.schema, feed, calendar), spans, dates, _skips_rows(dates, calendar))
+    return result, [content + b"".join(part.delta()) for part in result.parts]
+
+
+def rewritten(
+    content: bytes, feed: Feed, spans: Sequence[DateSpan] = WHOLE, calendar: RegimeCalendar = CALENDAR
+) -> tuple[Rewritten, Bucket]:
+    """The same by the sure way."""
+    bucket, source = Bucket(), open_source(content)
+    skips_rows = _skips_rows(dates_of(open_flat(content), feed), calendar)
+    way = nesting(source.schema, feed, calendar)
+    return rewrite(source, way, spans, skips_rows, bucket.open_sink), bucket
+
+
+def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
+    """The dates of all rows, as validating the file finds them."""
+    way, name = nesting(file.schema, feed), feed.date_column
+    assert name is not None
+    return pa.chunked_array([way.dates(batch, name) for batch in file.batches([name])], pa.date32())
+
+
+def _skips_rows(dates: pa.ChunkedArray, calendar: RegimeCalendar) -> bool:
+    return any(calendar.lookup(chunk).null_count for chunk in dates.chunks)
+
+
+def read(content: bytes) -> pa.Table:
+    return pq.read_table(io.BytesIO(content))
+
+
+def comparable(table: pa.Table) -> pa.Table:
+    """A table with a number in place of each NaN, which equals nothing."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            values = table[place].cast(pa.float64())
+            table = table.set_column(place, field.name, pc.if_else(pc.is_nan(values), 1e300, values))
+    return table
+
+
+def tampered(content: bytes, change: Callable[[Footer], Footer]) -> bytes:
+    """A file with another footer."""
+    file = open_flat(content)
+    end = len(content) - TAIL_BYTES
+    begin = end - int.from_bytes(content[end : end + 4], "little")
+    footer = change(file.footer)
+    return content[:begin] + encode_footer(
+        footer.struct,
+        schema=[element.struct.encode() for element in footer.schema],
+        row_groups=[group.encode() for group in footer.row_groups],
+        rows=footer.rows,
+        key_values=footer.key_values,
+        column_orders=footer.column_orders,
+    )
+
+
+def with_first_chunk(footer: Footer, change: Callable[[Struct, Struct], Struct]) -> Footer:
+    """The footer with another description of the first column chunk, made of that and its metadata."""
+    group, *others = footer.row_groups
+    chunk = Struct.decode(group.chunks[0].raw)
+    changed, _ = decode_chunk(change(chunk, chunk.struct(3) or Struct()).encode(), 0)
+    first = replace(group, chunks=(changed, *group.chunks[1:]))
+    return replace(footer, row_groups=(first, *others))

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: run serve test faults lint clean plan deploy destroy lock audit deploy-check
+.PHONY: run serve test faults readers lint clean plan deploy destroy lock audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
 run: .venv/installed
@@ -20,6 +20,18 @@ test: .venv/installed
 ## faults   the fault tests at length, and the table of what was tried
 faults: .venv/installed
 	$(RUN) -m pytest tests/faults
+
+## readers  spliced files before more readers and writers of parquet: ClickHouse, Spark, hyparquet (with Java, npm)
+readers: .local/readers/installed
+	READERS=all NODE_FOLDER=.local/readers .local/readers/bin/python -m pytest tests/enrich/test_readers_agree.py \
+	tests/enrich/test_footer_codec.py -rs
+
+.local/readers/installed: requirements.txt tests/requirements.txt tests/enrich/requirements.txt
+	$(PYTHON) -m venv .local/readers
+	.local/readers/bin/python -m pip install --quiet --disable-pip-version-check \
+	-r requirements.txt -r tests/requirements.txt -r tests/enrich/requirements.txt
+	! command -v npm >/dev/null || npm install --silent --no-fund --prefix .local/readers hyparquet hyparquet-compressors
+	touch $@
 
 ## lint     ruff and mypy
 lint: .venv/installed

@@ -45,6 +45,7 @@ KEYS = {
     "enrich",
     "checks",
     "batch_rows",
+    "enrich_way",
     "write",
     "dedupe_content",
     "check_existing_keys",
@@ -105,7 +106,10 @@ class DateBounds:
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed's contract. `table` is `dataset.table`; columns of `key` are those of the staged file."""
+    """A feed's contract. `table` is `dataset.table`; columns of `key` are those of the staged file.
+
+    `enrich_way` overrides the setting of that name.
+    """
 
     name: str
     table: str
@@ -118,6 +122,7 @@ class Feed:
     write: str = "append"
     dedupe_content: bool = True
     check_existing_keys: str = "warn"
+    enrich_way: str | None = None
     expect_every_hours: float | None = None
     description: str = ""
     enrich: tuple[tuple[str, str], ...] = ()
@@ -215,6 +220,7 @@ def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
             batch_rows=definition.get("batch_rows"),
             write=definition.get("write", "append"),
             dedupe_content=definition.get("dedupe_content", True),
+            enrich_way=definition.get("enrich_way"),
             check_existing_keys=_text_of_switch(definition.get("check_existing_keys", "warn")),
             expect_every_hours=definition.get("expect_every_hours"),
             schema=tuple(_parse_field(field) for field in definition["schema"]),

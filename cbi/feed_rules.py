@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from cbi.settings import ENRICH_WAYS
+
 if TYPE_CHECKING:
     from cbi.feed import Feed
 
@@ -64,6 +66,8 @@ def find_problems(feed: "Feed") -> Iterator[str]:
         yield f"write is {feed.write!r}; it must be append or upsert"
     if feed.check_existing_keys not in ("warn", "fail", "off"):
         yield f"check_existing_keys is {feed.check_existing_keys!r}; it must be warn, fail or off"
+    if feed.enrich_way not in (None, *ENRICH_WAYS):
+        yield f"enrich_way is {feed.enrich_way!r}; it must be {', '.join(ENRICH_WAYS)}"
     hours = feed.expect_every_hours
     if hours is not None and not (isinstance(hours, int | float) and hours > 0):
         yield f"expect_every_hours is {hours!r}; it must be a number of hours above 0"

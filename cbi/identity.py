@@ -55,6 +55,11 @@ def record_name(run_id: str) -> str:
     return f"runs/{run_id}.json"
 
 
+def second_record_name(run_id: str) -> str:
+    """Where a run writes down what it loads instead of a spliced file that BigQuery refused."""
+    return f"runs/{run_id}-rewritten.json"
+
+
 def enriched_name(run_id: str, contract: str, part: str) -> str:
     """Where a part waits for its load job; the URI of a load may hold neither a generation nor `//`.
 

@@ -1,9 +1,9 @@
 """What a file may claim to be, judged from its footer alone, before anything of it is decoded."""
 
 import struct
+from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cbi.errors import InvalidFile, Reason
 from cbi.settings import Settings
@@ -29,18 +29,31 @@ def check_footer_size(file: pa.NativeFile, settings: Settings) -> None:
     if length + _TAIL.size > size:
         message = f"its footer should have {length:,} bytes, but the file has {size:,}; drop it again, whole"
         raise InvalidFile(Reason.UNREADABLE_FILE, message)
+    check_footer_length(length, settings)
+
+
+def check_footer_length(length: int, settings: Settings) -> None:
+    """Refuse a footer of more bytes than the limit. Raises InvalidFile."""
     _refuse_over("a footer of {:,} bytes", length, "MAX_FOOTER_BYTES", settings.max_footer_bytes)
 
 
-def check_metadata(metadata: pq.FileMetaData, settings: Settings) -> None:
+@dataclass(frozen=True)
+class Declared:
+    """What a footer says there is; `columns` are leaves, `uncompressed` is in bytes."""
+
+    columns: int
+    rows: int
+    row_groups: int
+    uncompressed: int
+
+
+def check_declared(declared: Declared, settings: Settings) -> None:
     """Refuse a file that declares more than the limits. Raises InvalidFile."""
-    uncompressed = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    _refuse_over("{:,} columns", metadata.num_columns, "MAX_COLUMNS", settings.max_columns)
-    _refuse_over("{:,} rows", metadata.num_rows, "MAX_ROWS", settings.max_rows)
-    _refuse_over("{:,} row groups", metadata.num_row_groups, "MAX_ROW_GROUPS", settings.max_row_groups)
-    _refuse_over(
-        "{:,} bytes uncompressed", uncompressed, "MAX_UNCOMPRESSED_BYTES", settings.max_uncompressed_bytes
-    )
+    _refuse_over("{:,} columns", declared.columns, "MAX_COLUMNS", settings.max_columns)
+    _refuse_over("{:,} rows", declared.rows, "MAX_ROWS", settings.max_rows)
+    _refuse_over("{:,} row groups", declared.row_groups, "MAX_ROW_GROUPS", settings.max_row_groups)
+    bytes_setting, most = "MAX_UNCOMPRESSED_BYTES", settings.max_uncompressed_bytes
+    _refuse_over("{:,} bytes uncompressed", declared.uncompressed, bytes_setting, most)
 
 
 def _refuse_over(what: str, found: int, setting: str, limit: int) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Self
 
+import pyarrow as pa
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.exceptions import InvalidResponse
@@ -17,6 +18,9 @@ from cbi.identity import StagedFile
 
 # What is written up to this size goes up by one request; more is streamed in chunks of this size.
 _UPLOAD_CHUNK_BYTES = 8 << 20
+
+# A file up to this size is fetched by one request, as one large request is quicker than many small ones.
+_WHOLE_FILE_BYTES = 32 << 20
 
 
 def upload(blob: Blob, content: bytes, content_type: str, generation: int) -> bool:
@@ -46,6 +50,7 @@ class ObjectWriter(io.RawIOBase):
 
     def __init__(self, blob: Blob, content_type: str) -> None:
         self.name: str = blob.name
+        self.size = 0
         self._blob = blob
         self._content_type = content_type
         self._start = io.BytesIO()
@@ -69,6 +74,7 @@ class ObjectWriter(io.RawIOBase):
                 self._stream.write(self._start.getvalue())
                 self._start.close()
             (self._stream or self._start).write(data)
+        self.size += len(data)
         return len(data)
 
     def commit(self) -> None:
@@ -97,13 +103,24 @@ class ObjectWriter(io.RawIOBase):
 
 
 class RangedReader(io.RawIOBase):
-    """A generation of an object as a seekable file: each read is one request for just those bytes."""
+    """A generation of an object as a seekable file: each read is one request for just those bytes.
+
+    `bytes_read` counts what was asked for. An overwrite meanwhile raises InvalidFile, never mixes.
+    """
 
     def __init__(self, client: Client, file: StagedFile, size: int) -> None:
+        self.bytes_read = 0
         self._file = file
         self._blob = client.bucket(file.bucket).blob(file.name, generation=file.generation)
         self._size = size
         self._position = 0
+
+    @contextmanager
+    def open(self) -> Iterator[pa.NativeFile]:
+        """Open the object for Arrow, which reads a small one as a whole."""
+        small = self._size <= _WHOLE_FILE_BYTES
+        with pa.BufferReader(self.read()) if small else pa.PythonFile(self, mode="r") as file:
+            yield file
 
     def readable(self) -> bool:
         return True
@@ -123,18 +140,24 @@ class RangedReader(io.RawIOBase):
         end = self._size if size < 0 else min(self._position + size, self._size)
         if end <= self._position:
             return b""
+        content = self.read_range(self._position, end - self._position)
+        self._position = end
+        return content
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """Read just these bytes, wherever the file's position is; threads may do so side by side."""
         with raising_transient(f"reading {self._file.uri}"):
             try:
                 content: bytes = self._blob.download_as_bytes(
-                    start=self._position,
-                    end=end - 1,
+                    start=start,
+                    end=start + length - 1,
                     raw_download=True,
                     retry=STORAGE_RETRY,
                     timeout=REQUEST_TIMEOUT,
                 )
             except NotFound as error:
                 raise superseded(self._file) from error
-        self._position = end
+        self.bytes_read += length
         return content
 
 

@@ -14,10 +14,14 @@ from cbi.warehouse import FinishedLoad
 
 @dataclass(frozen=True)
 class Loaded:
-    """The load jobs that loaded their part, and why not all did, or not what they should."""
+    """The load jobs that loaded their part, and why not all did, or not what they should.
+
+    `refused` says that BigQuery would not take a part.
+    """
 
     jobs: tuple[LoadJob, ...] = ()
     failure: Failure | None = None
+    refused: bool = False
 
     @property
     def rows(self) -> int:
@@ -46,7 +50,7 @@ def judge_loads(record: RunRecord, finished: Sequence[FinishedLoad]) -> Loaded:
     if refused:
         loaded = f"{len(jobs)} of {len(pairs)} parts are loaded" if jobs else "nothing was loaded"
         message = f"BigQuery refused the load and {loaded}. {' '.join(refused)}"
-        return Loaded(jobs, Failure(Reason.LOAD_FAILED, message))
+        return Loaded(jobs, Failure(Reason.LOAD_FAILED, message), refused=True)
     for load, part in pairs:
         if load.rows != part.rows:
             message = (
@@ -82,6 +86,7 @@ def make_report(
         load_jobs=loaded.jobs,
         quarantine_uri=quarantine_uri,
         existing_keys=record.existing_keys,
+        enrichment=record.enrichment,
         warnings=record.warnings,
         regime_calendar=record.calendar,
         finished_at=datetime.now(UTC),

@@ -10,9 +10,10 @@ from cbi.clients import bigquery_client, storage_client
 from cbi.content import claim_replay
 from cbi.deadline import Deadline
 from cbi.errors import InvalidFile, Reason
+from cbi.fallback import rewrite_refused
 from cbi.feed import DEFAULT_FEED
 from cbi.findings import Failure
-from cbi.identity import StagedFile, record_name, run_marker_name
+from cbi.identity import StagedFile, record_name, run_marker_name, second_record_name
 from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.logs import log_context
 from cbi.outcome import Loaded, judge_loads, make_report
@@ -71,9 +72,14 @@ class IngestionPipeline:
         timings = Timings(record.timings)
         with timings.step("load"):
             loaded = self.load(record, deadline)
+            if loaded.refused and record.spliced:
+                record = self._rewrite(record, loaded, deadline)
+                loaded = self.load(record, deadline)
         report = make_report(record, loaded, self._quarantine_uri(record), time.monotonic() - start, timings)
         report = self._publish(file, report)
         self.warehouse.drop_staging_tables(self.requests(record))
+        for name in record.leftovers:
+            self.store.delete(self.output_bucket, name)
         return report
 
     def load_refused(self, record: RunRecord) -> Report:
@@ -112,18 +118,8 @@ class IngestionPipeline:
         Where another delivery of the same event has decided before, its decision is given instead.
         """
         file = self.stage(what, feed)
-        needs = Preparation(
-            self.settings,
-            self.store,
-            self.bigquery,
-            self.regimes,
-            finish=lambda other, refusals: self._finish(other, refusals, deadline),
-        )
-        record = prepare(needs, file)
-        content = json.dumps(to_jsonable(record)).encode()
-        if self.store.create(self.output_bucket, record_name(file.run_id), content, JSON):
-            return record
-        return self.recorded(file.run_id) or record
+        record = prepare(self._preparation(deadline), file)
+        return self._record(record, record_name(file.run_id))
 
     def load(self, record: RunRecord, deadline: Deadline | None = None, *, pardons: int = 0) -> Loaded:
         """Load each part of a decided run by a load job of its own and wait for all of them.
@@ -135,7 +131,8 @@ class IngestionPipeline:
         if record.skipped is not None and not self._quarantine(record.skipped, record.file):
             message = f"{record.skipped} has expired since this run was begun; drop the file again"
             return Loaded(failure=Failure(Reason.LOAD_FAILED, message))
-        finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), pardons=pardons)
+        refusals = record.refusals + pardons
+        finished = self.warehouse.load(self.requests(record), deadline or Deadline.never(), pardons=refusals)
         return judge_loads(record, finished)
 
     def published(self, file: StagedFile) -> dict[str, Any] | None:
@@ -156,6 +153,31 @@ class IngestionPipeline:
             )
             for number, part in enumerate(record.parts)
         ]
+
+    def _rewrite(self, record: RunRecord, loaded: Loaded, deadline: Deadline | None) -> RunRecord:
+        """Decide to load a refused spliced file rewritten, where that can be."""
+        again = rewrite_refused(self._preparation(deadline), record, loaded)
+        return record if again is None else self._record(again, second_record_name(record.file.run_id))
+
+    def _preparation(self, deadline: Deadline | None) -> Preparation:
+        return Preparation(
+            self.settings,
+            self.store,
+            self.bigquery,
+            self.regimes,
+            finish=lambda other, refusals: self._finish(other, refusals, deadline),
+        )
+
+    def _record(self, record: RunRecord, name: str) -> RunRecord:
+        """Write a decision down, unless another delivery has: then that one stands, and is given."""
+        content = json.dumps(to_jsonable(record)).encode()
+        if self.store.create(self.output_bucket, name, content, JSON):
+            return record
+        return self._read_record(name) or record
+
+    def _read_record(self, name: str) -> RunRecord | None:
+        content = self.store.read_json(self.output_bucket, name)
+        return None if content is None else from_jsonable(RunRecord, content)
 
     def _finish(self, file: StagedFile, refusals: int, deadline: Deadline | None = None) -> Report:
         """Bring another run to its report, or to where a replay of it that was begun would bring it."""
@@ -179,8 +201,10 @@ class IngestionPipeline:
 
     def recorded(self, run_id: str) -> RunRecord | None:
         """What the first delivery of a run decided, or None while nothing is."""
-        content = self.store.read_json(self.output_bucket, record_name(run_id))
-        return None if content is None else from_jsonable(RunRecord, content)
+        record = self._read_record(record_name(run_id))
+        if record is not None and record.spliced:
+            return self._read_record(second_record_name(run_id)) or record
+        return record
 
     def _published(self, file: StagedFile) -> Report | None:
         content = self.published(file)

@@ -1,6 +1,7 @@
 """From a staged file to a decision: what of it to load, written and ready, or why it cannot be loaded."""
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -8,13 +9,13 @@ from google.cloud import bigquery
 
 from cbi.content import Finish, claim_content
 from cbi.enrich.nest import Nesting
-from cbi.enrich.rewrite import Rewritten, rewrite
-from cbi.enrich.source import ParquetSource
+from cbi.enrich.unsplicable import Unsplicable
+from cbi.enriching import Enricher, open_staged
 from cbi.errors import InvalidFile, Reason
 from cbi.existing_keys import find_existing_keys
 from cbi.feed import Feed, load_staged_feed
 from cbi.findings import Failure
-from cbi.identity import StagedFile, enriched_name
+from cbi.identity import StagedFile
 from cbi.quality import DataQualityChecker
 from cbi.regime_calendar import RegimeCalendar
 from cbi.regimes import RegimeCache
@@ -22,7 +23,7 @@ from cbi.report import CalendarSummary, Source
 from cbi.run_record import RunRecord
 from cbi.settings import Settings
 from cbi.staging import feed_name
-from cbi.storage import PARQUET, ObjectStore, StagedObject
+from cbi.storage import ObjectStore, StagedObject
 from cbi.target import Target
 from cbi.timings import Timings
 from cbi.validation import Validation, validate
@@ -30,13 +31,17 @@ from cbi.validation import Validation, validate
 
 @dataclass(frozen=True)
 class Preparation:
-    """What preparing a file needs; `finish` is for another run that took the same bytes."""
+    """What preparing a file needs; `finish` is for another run that took the same bytes.
+
+    `way` is how to enrich, whatever the feed and the settings say.
+    """
 
     settings: Settings
     store: ObjectStore
     bigquery: bigquery.Client
     regimes: RegimeCache
     finish: Finish
+    way: str | None = None
 
     @property
     def output_bucket(self) -> str:
@@ -61,13 +66,40 @@ def prepare(needs: Preparation, file: StagedFile) -> RunRecord:
             with timings.step("content"):
                 marker = claim_content(needs.store, needs.output_bucket, staged, feed, needs.finish)
             record = replace(record, content_marker=marker)
-        with needs.store.open(staged) as content:
+        way = needs.way or feed.enrich_way or needs.settings.enrich_way
+        try:
+            return _decide(needs, record, feed, calendar, staged, way)
+        except Unsplicable as error:
+            return _decide(needs, record, feed, calendar, staged, "rewrite", str(error))
+    except InvalidFile as error:
+        return _failed(record, error)
+
+
+def _decide(
+    needs: Preparation,
+    record: RunRecord,
+    feed: Feed,
+    calendar: RegimeCalendar,
+    staged: StagedObject,
+    way: str,
+    why: str | None = None,
+) -> RunRecord:
+    """Look at the values and write the parts, one of the settings' ways.
+
+    `why` is what keeps the file from being spliced. Raises Unsplicable where that is found out only now.
+    """
+    timings = Timings(record.timings)
+    record = replace(record, timings=timings)
+    try:
+        with ExitStack() as stack:
             with timings.step("open"):
-                source = ParquetSource(content, needs.settings)
+                content = stack.enter_context(open_staged(needs.store, staged, needs.settings, way))
+                source = content.source
+                casts = DataQualityChecker(feed).casts(source.schema)
             about = replace(record.source, rows=source.rows, created_by=source.created_by)
             record = replace(record, source=about)
             with timings.step("validate"):
-                validation = validate(source, feed, calendar)
+                validation = validate(source, feed, calendar, content.prove(casts))
             record = replace(record, validation=validation.report, warnings=validation.warnings)
             if validation.failure is not None:
                 return replace(record, failure=validation.failure)
@@ -75,11 +107,25 @@ def prepare(needs: Preparation, file: StagedFile) -> RunRecord:
                 record = _look_for_keys(needs, record, feed, validation)
             if record.failure is not None:
                 return record
+            contract = _digest(feed, calendar)
+            nesting = Nesting(feed, casts, calendar, staged.finalized_at, staged.file.run_id)
             with timings.step("enrich"):
-                written = _enrich(needs, staged, source, feed, calendar, validation)
-            return replace(record, parts=written.parts, skipped=written.skipped)
+                enricher = Enricher(needs.store, needs.output_bucket, contract, content, nesting)
+                enriched = enricher.enrich(validation, way, why)
+            return replace(
+                record,
+                contract=contract,
+                enrichment=enriched.enrichment,
+                parts=enriched.parts,
+                skipped=enriched.skipped,
+                leftovers=enriched.leftovers,
+            )
     except InvalidFile as error:
-        return replace(record, failure=Failure(error.reason, str(error)))
+        return _failed(record, error)
+
+
+def _failed(record: RunRecord, error: InvalidFile) -> RunRecord:
+    return replace(record, failure=Failure(error.reason, str(error)))
 
 
 def _look_for_keys(needs: Preparation, record: RunRecord, feed: Feed, validation: Validation) -> RunRecord:
@@ -99,33 +145,9 @@ def _look_for_keys(needs: Preparation, record: RunRecord, feed: Feed, validation
     return replace(record, failure=Failure(Reason.EXISTING_KEYS, f"{message}; {advice}"))
 
 
-def _enrich(
-    needs: Preparation,
-    staged: StagedObject,
-    source: ParquetSource,
-    feed: Feed,
-    calendar: RegimeCalendar,
-    validation: Validation,
-) -> Rewritten:
-    run_id = staged.file.run_id
-    nesting = Nesting(
-        feed=feed,
-        casts=DataQualityChecker(feed).casts(source.schema),
-        calendar=calendar,
-        finalized_at=staged.finalized_at,
-        run_id=run_id,
-    )
-    # Another contract or calendar makes other bytes, which must not be taken for these.
-    contract = hashlib.sha256(f"{feed!r} {calendar.digest}".encode()).hexdigest()[:8]
-    return rewrite(
-        source,
-        nesting,
-        validation.spans,
-        skips_rows=validation.report.rows_skipped > 0,
-        open_sink=lambda part: needs.store.create_stream(
-            needs.output_bucket, enriched_name(run_id, contract, part), PARQUET
-        ),
-    )
+def _digest(feed: Feed, calendar: RegimeCalendar) -> str:
+    """Another contract or calendar makes other bytes, which must not be taken for these."""
+    return hashlib.sha256(f"{feed!r} {calendar.digest}".encode()).hexdigest()[:8]
 
 
 def _summarise(calendar: RegimeCalendar) -> CalendarSummary:

@@ -1,8 +1,8 @@
 """The checks a file must pass before anything of it is loaded: Arrow in, findings out."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +13,20 @@ from cbi.duplicates import find_duplicates
 from cbi.feed import Feed
 from cbi.findings import ColumnTypeError, ColumnTypes, DateRange, Duplicates, RequiredFields
 
-Batches = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
-"""Reads the named columns of a file from its beginning, a record batch at a time."""
+Batches = Callable[[Sequence[str], Sequence[str]], Iterator[pa.RecordBatch]]
+"""Reads the named columns of a file from its beginning, a record batch at a time; text columns that are named
+once more come as dictionaries."""
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """What a file's footer proves: the columns whose casts are safe, and how many NULLs columns have."""
+
+    casts: frozenset[str] = frozenset()
+    nulls: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_PROVED = Proofs()
 
 
 @dataclass(frozen=True)
@@ -64,19 +76,29 @@ class DataQualityChecker:
             absent_columns=tuple(name for name in known if name not in schema.names),
         )
 
-    def examine(self, schema: pa.Schema, batches: Batches) -> Examination:
-        """Read the required columns, and those whose cast only the values can tell to be safe, once."""
+    def examine(self, schema: pa.Schema, batches: Batches, proofs: Proofs = NOTHING_PROVED) -> Examination:
+        """Read the required columns, and those whose cast only the values can tell to be safe, once.
+
+        What is proved need not be read, except keys and dates.
+        """
         kinds, casts = self.validate_column_types(schema), self.casts(schema)
-        required = [name for name in self.feed.required_columns if name in casts]
-        looked_at = [name for name, cast in casts.items() if cast.may_fail or name in required]
+        keys = {*self.feed.key, self.feed.date_column, self._bounded_column}
+        proved = {name for name in proofs.casts & proofs.nulls.keys() if name not in keys}
+        required = [name for name in self.feed.required_columns if name in casts and name not in proved]
+        looked_at = [
+            name
+            for name, cast in casts.items()
+            if name in required or (cast.may_fail and name not in proofs.casts)
+        ]
+        as_codes = [name for name in required if casts[name].wanted == pa.string() and _is_text(schema, name)]
         errors: dict[str, ColumnTypeError] = {}
         cut = dict.fromkeys(looked_at, 0)
         chunks: dict[str, list[pa.Array]] = {name: [] for name in required}
         first_row = 0
-        for batch in batches(looked_at) if looked_at else ():
+        for batch in batches(looked_at, as_codes) if looked_at else ():
             for name in looked_at:
                 try:
-                    values = casts[name].apply(batch[name])
+                    values = _apply_to_codes(casts[name], batch[name])
                 except UnsafeCast as error:
                     rows = f"rows {first_row:,} to {first_row + len(batch) - 1:,}"
                     errors.setdefault(name, self._unsafe(name, casts[name], rows, error))
@@ -99,17 +121,17 @@ class DataQualityChecker:
         )
         return Examination(found, pa.table(table).unify_dictionaries(), tuple(self._warnings(found, cut)))
 
-    def validate_required_fields(self, table: pa.Table) -> RequiredFields:
+    def validate_required_fields(self, table: pa.Table, proofs: Proofs = NOTHING_PROVED) -> RequiredFields:
         """Check that the required columns are all there and count the NULLs in each."""
-        present = [name for name in self.feed.required_columns if name in table.column_names]
-        missing = tuple(name for name in self.feed.required_columns if name not in present)
-        nulls = {name: table[name].null_count for name in present}
+        known = {name: table[name].null_count for name in table.column_names}
+        known = {**{name: proofs.nulls[name] for name in proofs.casts & proofs.nulls.keys()}, **known}
+        nulls = {name: known[name] for name in self.feed.required_columns if name in known}
+        missing = tuple(name for name in self.feed.required_columns if name not in known)
         return RequiredFields(not missing and not any(nulls.values()), missing, nulls)
 
     def validate_date_range(self, table: pa.Table) -> DateRange:
         """Check the dates against the feed's bounds; a feed without bounds takes every date."""
-        bounds = self.feed.date_bounds
-        column = bounds.column if bounds else self.feed.date_column
+        bounds, column = self.feed.date_bounds, self._bounded_column
         if column is None:
             return DateRange(is_valid=True)
         if column not in table.column_names:
@@ -128,6 +150,11 @@ class DataQualityChecker:
             message = f"{column} goes from {first} to {last}; it must stay in {bounds.min} to {bounds.max}"
             return DateRange(False, first, last, message)
         return DateRange(True, first, last)
+
+    @property
+    def _bounded_column(self) -> str | None:
+        bounds = self.feed.date_bounds
+        return bounds.column if bounds else self.feed.date_column
 
     def validate_duplicates(self, table: pa.Table) -> Duplicates:
         """Find rows with the same key: how many there are in all, and the first keys in order."""
@@ -178,6 +205,17 @@ def _occurs(schema: pa.Schema, name: str) -> int:
 
 def _apply(cast: Cast, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([cast.apply(chunk) for chunk in column.chunks], cast.wanted)
+
+
+def _is_text(schema: pa.Schema, name: str) -> bool:
+    return bool(types.is_string(schema.field(name).type))
+
+
+def _apply_to_codes(cast: Cast, values: pa.Array) -> pa.Array:
+    """Cast a column; of text in dictionary codes only the dictionary."""
+    if types.is_dictionary(values.type) and cast.wanted == pa.string():
+        return pa.DictionaryArray.from_arrays(values.indices, cast.apply(values.dictionary))
+    return cast.apply(values)
 
 
 def _compact(values: pa.Array) -> pa.Array:

@@ -80,6 +80,21 @@ class LoadJob:
 
 
 @dataclass(frozen=True)
+class Enrichment:
+    """How a file was enriched: spliced, or rewritten, and what kept it from being spliced, if anything did.
+
+    Bytes are those of the staged file that were read, those that were uploaded, and those that were copied
+    from bucket to bucket without passing through here.
+    """
+
+    way: str
+    why: str | None
+    bytes_read: int
+    bytes_uploaded: int
+    bytes_copied: int
+
+
+@dataclass(frozen=True)
 class Report:
     """The one terminal report of a run. Durations are in seconds and those of the run that wrote it."""
 
@@ -101,6 +116,7 @@ class Report:
     load_jobs: tuple[LoadJob, ...]
     quarantine_uri: str | None
     existing_keys: ExistingKeys | None
+    enrichment: Enrichment | None
     warnings: tuple[str, ...]
     regime_calendar: CalendarSummary | None
     finished_at: datetime

@@ -12,7 +12,7 @@ from datetime import datetime
 from cbi.enrich.parts import Part
 from cbi.findings import Failure
 from cbi.identity import StagedFile
-from cbi.report import CalendarSummary, ExistingKeys, Source, ValidationReport
+from cbi.report import CalendarSummary, Enrichment, ExistingKeys, Source, ValidationReport
 from cbi.target import Target
 
 
@@ -22,6 +22,8 @@ class RunRecord:
 
     `target` is None where the feed is unknown; `skipped` names the object with the rows that had no regime.
     `content_marker` names the object that marks the file's bytes as this run's, None where nothing does.
+    `contract` is a digest of all that the parts depend on besides the file. `leftovers` are objects that are
+    of no use any more. `refusals` is how often BigQuery has refused each part before this was decided.
     `timings` are seconds by step.
     """
 
@@ -35,7 +37,15 @@ class RunRecord:
     warnings: tuple[str, ...] = ()
     calendar: CalendarSummary | None = None
     content_marker: str | None = None
+    contract: str = ""
+    enrichment: Enrichment | None = None
     parts: tuple[Part, ...] = ()
     skipped: str | None = None
+    leftovers: tuple[str, ...] = ()
+    refusals: int = 0
     failure: Failure | None = None
     timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def spliced(self) -> bool:
+        return self.enrichment is not None and self.enrichment.way == "splice"

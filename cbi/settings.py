@@ -7,6 +7,9 @@ from typing import Any, Self
 
 from cbi.errors import Misconfigured
 
+ENRICH_WAYS = ("auto", "splice", "rewrite")
+"""How files are enriched: spliced where that pays, spliced wherever that can be, or always rewritten."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +27,7 @@ class Settings:
     regime_max_stale_seconds: float = 86_400.0
     function_timeout_seconds: float = 540.0
     sweep_min_age_seconds: float = 900.0
+    enrich_way: str = "auto"
     max_columns: int = 10_000
     max_rows: int = 200_000_000
     max_row_groups: int = 20_000
@@ -34,7 +38,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the settings; unset or empty variables keep their default.
 
-        Raises Misconfigured when a duration or a limit is not a positive number.
+        Raises Misconfigured when a duration or a limit is not a positive number, or `enrich_way` unknown.
         """
         values: dict[str, Any] = {}
         for each in fields(cls):
@@ -42,7 +46,10 @@ class Settings:
             if text := environment.get(name):
                 kind = type(getattr(DEFAULTS, each.name))
                 values[each.name] = _positive(name, text, kind) if kind in _WORDS else text
-        return cls(**values)
+        settings = cls(**values)
+        if settings.enrich_way not in ENRICH_WAYS:
+            raise Misconfigured(f"ENRICH_WAY is {settings.enrich_way!r}: it must be {', '.join(ENRICH_WAYS)}")
+        return settings
 
     def require_staging_bucket(self) -> str:
         """The bucket files are dropped in. Raises Misconfigured when it is not set."""

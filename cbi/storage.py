@@ -2,13 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-import pyarrow as pa
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Client
 
@@ -16,9 +15,6 @@ from cbi.clients import REQUEST_TIMEOUT, STORAGE_RETRY
 from cbi.errors import InvalidFile, Reason
 from cbi.identity import StagedFile
 from cbi.object_io import ObjectWriter, RangedReader, raising_transient, superseded, upload
-
-# A file up to this size is fetched by one request, as one large request is quicker than many small ones.
-_WHOLE_FILE_BYTES = 32 << 20
 
 PARQUET = "application/vnd.apache.parquet"
 JSON = "application/json"
@@ -76,13 +72,9 @@ class ObjectStore:
         md5 = _hexadecimal(blob.md5_hash) if blob.md5_hash else None
         return StagedObject(file, int(blob.size), blob.time_created, _hexadecimal(blob.crc32c), md5)
 
-    @contextmanager
-    def open(self, staged: StagedObject) -> Iterator[pa.NativeFile]:
-        """Open a generation for random access; an overwrite meanwhile raises InvalidFile, never mixes."""
-        reader = RangedReader(self._client, staged.file, staged.size)
-        small = staged.size <= _WHOLE_FILE_BYTES
-        with pa.BufferReader(reader.read()) if small else pa.PythonFile(reader, mode="r") as file:
-            yield file
+    def reader(self, staged: StagedObject) -> RangedReader:
+        """A generation for random access."""
+        return RangedReader(self._client, staged.file, staged.size)
 
     def read_json(self, bucket: str, name: str) -> dict[str, Any] | None:
         """A JSON object's content, or None when there is no such object."""
@@ -164,6 +156,34 @@ class ObjectStore:
                     raise InvalidFile(Reason.UNREADABLE_FILE, message) from error
                 if token is None:
                     return
+
+    def copy_within(self, file: StagedFile, bucket: str, name: str) -> bool:
+        """Copy a generation to an object, unless there is one of its name, if the bucket can by itself.
+
+        Buckets of one location and storage class share an object's bytes; in any other case they would have
+        to be moved, and False is given. Raises InvalidFile when the generation is not there any more.
+        """
+        source = self._client.bucket(file.bucket).blob(file.name, generation=file.generation)
+        with raising_transient(f"copying {file.uri}"):
+            try:
+                token, _, _ = self._blob(bucket, name).rewrite(
+                    source, if_generation_match=0, retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT
+                )
+            except PreconditionFailed:
+                return True
+            except NotFound as error:
+                raise superseded(file) from error
+        return token is None
+
+    def compose(self, bucket: str, sources: Sequence[str], name: str) -> None:
+        """Join objects of a bucket to another, unless there is one of its name."""
+        with raising_transient(f"joining gs://{bucket}/{name}"), suppress(PreconditionFailed):
+            self._blob(bucket, name).compose(
+                [self._blob(bucket, source) for source in sources],
+                if_generation_match=0,
+                retry=STORAGE_RETRY,
+                timeout=REQUEST_TIMEOUT,
+            )
 
     def _get(self, bucket: str, name: str) -> Blob | None:
         with raising_transient(f"looking at gs://{bucket}/{name}"):

@@ -7,11 +7,11 @@ from datetime import date
 import pyarrow as pa
 
 from cbi.enrich.parts import DateSpan, split_dates
-from cbi.enrich.source import ParquetSource
+from cbi.enrich.source import Source
 from cbi.errors import InvalidFile, Reason
 from cbi.feed import Feed
 from cbi.findings import Failure, RegimeCoverage
-from cbi.quality import DataQualityChecker, did_you_mean
+from cbi.quality import NOTHING_PROVED, DataQualityChecker, Proofs, did_you_mean
 from cbi.regime_calendar import RegimeCalendar
 from cbi.report import ValidationReport
 
@@ -22,7 +22,8 @@ _WHOLE_FILE = (DateSpan(date.min, date.max),)
 class Validation:
     """What a file's look-through found; with a failure nothing of it may be loaded.
 
-    `spans` are the dates of the rows to load, one span for each part, and `keys` those rows' keys.
+    `spans` are the dates of the rows to load, one span for each part, and `keys` those rows' keys. `dates`
+    are those of all rows (date32); there are none in a feed without dates.
     """
 
     report: ValidationReport
@@ -30,15 +31,18 @@ class Validation:
     spans: tuple[DateSpan, ...]
     keys: pa.Table
     warnings: tuple[str, ...]
+    dates: pa.Array
 
 
-def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Validation:
-    """Check a file against its feed's contract and the regime calendar.
+def validate(
+    source: Source, feed: Feed, calendar: RegimeCalendar, proofs: Proofs = NOTHING_PROVED
+) -> Validation:
+    """Check a file against its feed's contract and the regime calendar; what is proved is not looked at.
 
     Raises InvalidFile where the file cannot be read at all.
     """
     checker = DataQualityChecker(feed)
-    examined = checker.examine(source.schema, source.batches)
+    examined = checker.examine(source.schema, source.batches, proofs)
     required = examined.required
     if required.num_columns and len(required) != source.rows:
         message = (
@@ -48,7 +52,7 @@ def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Val
     dates = _dates(feed, required)
     has_regime = calendar.lookup(dates).is_valid() if feed.needs_regime else None
     report = ValidationReport(
-        required_fields=checker.validate_required_fields(required),
+        required_fields=checker.validate_required_fields(required, proofs),
         date_range=checker.validate_date_range(required),
         duplicates=checker.validate_duplicates(required),
         regime_coverage=calendar.validate_date_coverage(dates) if feed.needs_regime else RegimeCoverage(),
@@ -57,11 +61,11 @@ def validate(source: ParquetSource, feed: Feed, calendar: RegimeCalendar) -> Val
     )
     failure = _judge(feed, report, calendar)
     if failure is not None:
-        return Validation(report, failure, (), required.slice(0, 0), examined.warnings)
+        return Validation(report, failure, (), required.slice(0, 0), examined.warnings, dates)
     loaded = required if has_regime is None else required.filter(has_regime)
     report = replace(report, rows_enriched=len(loaded), rows_skipped=source.rows - len(loaded))
     spans = split_dates(loaded[feed.date_column]) if feed.date_column else _WHOLE_FILE
-    return Validation(report, None, spans, loaded.select(list(feed.key)), examined.warnings)
+    return Validation(report, None, spans, loaded.select(list(feed.key)), examined.warnings, dates)
 
 
 def _dates(feed: Feed, required: pa.Table) -> pa.Array:

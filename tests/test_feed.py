@@ -163,6 +163,7 @@ def test_a_feed_may_do_without_dates_and_regimes() -> None:
         ({"batch_rows": 0}, "batch_rows is 0"),
         ({"write": "replace"}, "write is 'replace'"),
         ({"dedupe_content": "no"}, "dedupe_content is 'no'"),
+        ({"enrich_way": "join"}, "enrich_way is 'join'"),
         ({"check_existing_keys": "maybe"}, "check_existing_keys is 'maybe'"),
         ({"checks": {"dates": {}}}, "dates"),
         (with_bounds(column="price"), "price, which is not a REQUIRED column"),

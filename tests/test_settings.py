@@ -35,6 +35,11 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert Settings.from_environment(environment) == Settings()
 
 
+def test_an_unknown_way_to_enrich_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(Misconfigured, match="ENRICH_WAY is 'join': it must be auto, splice, rewrite"):
+        Settings.from_environment({"ENRICH_WAY": "join"})
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["an hour", "0", "-1", "nan"])
 def test_a_number_that_is_none_is_refused_by_name_and_value(name: str, value: str) -> None:

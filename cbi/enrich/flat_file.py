@@ -12,7 +12,10 @@ from cbi.enrich.parquet.footer import MAGIC, TAIL_BYTES, Column, Footer, RowGrou
 from cbi.enrich.parquet.thrift import integer
 from cbi.enrich.parquet.thrift_types import I32
 from cbi.enrich.ranges import Range, RangeReader, Read, Segments, SparseFile
-from cbi.enrich.source import raising_unreadable
+from cbi.enrich.source import raising_unreadable, with_codes
+from cbi.enrich.unsplicable import Unsplicable
+from cbi.limits import Declared, check_declared, check_footer_length
+from cbi.settings import DEFAULTS, Settings
 
 # What is fetched of a file's end at first; a footer seldom is larger.
 _FOOTER_GUESS = 64 << 10
@@ -23,16 +26,13 @@ _SMALL_FILE = 4 << 20
 # Column chunks of several row groups are fetched together up to this size.
 _WINDOW_BYTES = 32 << 20
 
-_BATCH_ROWS = 1 << 17
+# A record batch has so many rows, or so many values where there are many columns.
+_BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21
 
 _ARROW_SCHEMA = b"ARROW:schema"
 
 # PLAIN, PLAIN_DICTIONARY, RLE, BIT_PACKED, RLE_DICTIONARY
 _CODABLE = {0, 2, 3, 4, 8}
-
-
-class Unsplicable(Exception):
-    """A file that must be rewritten, not spliced; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class FetchedGroup:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns, a record batch at a time."""
         with raising_unreadable():
-            yield from self.file.iter_batches(_BATCH_ROWS, row_groups=[self.index])
+            columns = self.file.metadata.num_columns
+            rows = max(_BATCH_CELLS // max(columns, 1), 1)
+            yield from self.file.iter_batches(min(rows, _BATCH_ROWS), row_groups=[self.index])
 
 
 class FlatFile:
@@ -65,17 +67,23 @@ class FlatFile:
     cannot be read at all.
     """
 
-    def __init__(self, read: Read, size: int) -> None:
+    def __init__(self, read: Read, size: int, limits: Settings = DEFAULTS) -> None:
+        """Read the footer. Raises InvalidFile where it declares more than the limits."""
         self.size = size
+        self._limits = limits
         self.reader = RangeReader(read, size)
         self._whole: Segments | None = None
         self.footer = self._read_footer()
-        try:
-            self.columns = self.footer.columns()
-        except ValueError as error:
-            raise Unsplicable(f"its schema cannot be read: {error}") from error
+        self.columns = self.footer.columns()
         self.rows = self.footer.rows
+        check_declared(self._declared, limits)
         self.created_by = self.footer.created_by
+
+    @property
+    def _declared(self) -> Declared:
+        groups = self.footer.row_groups
+        uncompressed = sum(chunk.uncompressed for group in groups for chunk in group.chunks)
+        return Declared(sum(len(each.leaves) for each in self.columns), self.rows, len(groups), uncompressed)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -124,9 +132,10 @@ class FlatFile:
         others = [name for name in as_codes if name not in direct]
         for group in self.row_groups(columns, as_codes=direct):
             for batch in group.batches():
-                for name in others:
-                    place = batch.schema.get_field_index(name)
-                    batch = batch.set_column(place, name, batch[name].dictionary_encode())
+                with raising_unreadable():
+                    for name in direct:
+                        batch[name].validate(full=True)  # Arrow takes any code for a dictionary's
+                batch = with_codes(batch, others)
                 yield batch if columns is None else batch.select(columns)
 
     def _reads_as_codes(self, name: str) -> bool:
@@ -145,14 +154,12 @@ class FlatFile:
         begin = end - int.from_bytes(tail.slice(end, end + 4), "little")
         if begin < len(MAGIC):
             raise Unsplicable(f"its footer would begin {len(MAGIC) - begin} bytes before the first page")
+        check_footer_length(end - begin, self._limits)
         if begin < start:
             tail = self.reader.fetch([Range(begin, start)]).joined(start, bytes(tail.slice(start, size)))
         if start == 0:
             self._whole = tail
-        try:
-            return Footer.decode(bytes(tail.slice(begin, end)))
-        except ValueError as error:
-            raise Unsplicable(f"its footer cannot be read: {error}") from error
+        return Footer.decode(bytes(tail.slice(begin, end)))
 
     def _open(self, footer: bytes, segments: Segments, as_codes: Sequence[str] = ()) -> pq.ParquetFile:
         """Open what is here of the file as if it had this footer."""

@@ -1,7 +1,7 @@
 """Which row groups of float columns hold NaNs, which a spliced file must have as NULLs."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
@@ -11,6 +11,9 @@ from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.keep import keep
 from cbi.enrich.nest import Nesting
 from cbi.enrich.parquet.thrift import Struct
+
+# What is fetched and decoded at once, whatever the row groups' size.
+_BYTES_AT_ONCE = 32 << 20
 
 _NUMPY_FLOATS = ("float16", "float32", "float64")
 
@@ -28,18 +31,36 @@ def find_nans(file: FlatFile, nesting: Nesting, vouched: Collection[str]) -> dic
         and name not in vouched
         and keep(file.column(name).elements[0], cast) is not None
     ]
-    groups = [
-        number
-        for number, group in enumerate(file.footer.row_groups)
-        if any(not _all_null(file, name, number) for name in suspects)
-    ]
     found: dict[str, set[int]] = {}
-    for fetched in file.row_groups(suspects, groups) if suspects else ():
-        for batch in fetched.batches():
-            for name in suspects:
-                if fetched.number not in found.get(name, ()) and pc.any(pc.is_nan(batch[name])).as_py():
-                    found.setdefault(name, set()).add(fetched.number)
+    for names in _few_at_once(file, suspects):
+        for fetched in file.row_groups(names, _with_values(file, names)):
+            for batch in fetched.batches():
+                for name in names:
+                    if fetched.number not in found.get(name, ()) and pc.any(pc.is_nan(batch[name])).as_py():
+                        found.setdefault(name, set()).add(fetched.number)
     return {name: frozenset(numbers) for name, numbers in found.items()}
+
+
+def _few_at_once(file: FlatFile, names: Sequence[str]) -> Iterator[list[str]]:
+    """The columns in turn, as many at once as have some megabytes in the largest row group."""
+    few: list[str] = []
+    gathered = 0
+    for name in names:
+        number = file.leaf_number(name)
+        size = max((group.chunks[number].compressed for group in file.footer.row_groups), default=0)
+        if few and gathered + size > _BYTES_AT_ONCE:
+            yield few
+            few, gathered = [], 0
+        few.append(name)
+        gathered += size
+    if few:
+        yield few
+
+
+def _with_values(file: FlatFile, names: Sequence[str]) -> list[int]:
+    """The row groups in which not all of these columns are NULL."""
+    groups = range(len(file.footer.row_groups))
+    return [number for number in groups if any(not _all_null(file, name, number) for name in names)]
 
 
 def vouched_by_pandas(file: FlatFile) -> set[str]:

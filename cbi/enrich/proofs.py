@@ -11,10 +11,20 @@ from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.keep import keep
 from cbi.enrich.parquet.footer import Physical, Repetition
 from cbi.enrich.parquet.thrift import Struct
+from cbi.quality import Proofs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH.date()).days for day in (date(1, 1, 1), date(9999, 12, 31)))
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000}
+
+
+def prove(file: FlatFile, casts: Mapping[str, Cast]) -> Proofs:
+    """What the footer proves of these columns."""
+    counts = {name: null_count(file, name) for name in casts if file.column(name).is_flat}
+    return Proofs(
+        frozenset(safe_casts(file, casts)),
+        {name: count for name, count in counts.items() if count is not None},
+    )
 
 
 @dataclass(frozen=True)

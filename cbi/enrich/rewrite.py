@@ -3,7 +3,7 @@
 Rows stream through, so memory is bounded by a record batch and the row groups being gathered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -94,6 +94,15 @@ def _write_spans(
         else:
             inside = pc.and_(pc.greater_equal(dates, span.first), pc.less_equal(dates, span.last))
             part.write(nested.filter(inside), dates.filter(inside))
+
+
+def write_skipped(batches: Iterable[pa.RecordBatch], open_sink: Callable[[str], Sink]) -> str:
+    """Write rows without a regime as they came, and give the object's name."""
+    with open_sink("skipped") as sink:
+        writer = _PartWriter(sink, keep_types=True)
+        for batch in batches:
+            writer.write(_with_reason(batch), None)
+        return writer.finish().name
 
 
 def _with_reason(batch: pa.RecordBatch) -> pa.RecordBatch:

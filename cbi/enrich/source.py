@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cbi.errors import InvalidFile, Reason
-from cbi.limits import check_footer_size, check_metadata
+from cbi.limits import Declared, check_declared, check_footer_size
 from cbi.settings import DEFAULTS, Settings
 
 # A record batch has about this many bytes, or this many rows where rows are narrow.
@@ -18,6 +19,28 @@ _BATCH_ROWS = 1 << 16
 # together are as large. (What a footer says of single column chunks is not asked: pyarrow ends the process
 # where that is damaged.)
 _PREFETCHED_BYTES = 64 << 20
+
+
+class Source(Protocol):
+    """A flat file that can be read, also more than once: its columns, and how many rows it says it has."""
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def created_by(self) -> str | None: ...
+
+    def batches(
+        self, columns: Sequence[str] | None = None, as_codes: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """Read the named top-level columns, or all, from the beginning; `as_codes` come as dictionaries.
+
+        Raises InvalidFile where the file's bytes are at fault.
+        """
+        ...
 
 
 class ParquetSource:
@@ -31,7 +54,11 @@ class ParquetSource:
         with raising_unreadable():
             check_footer_size(file, limits)
             metadata = pq.read_metadata(file)
-            check_metadata(metadata, limits)
+            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+            uncompressed = sum(group.total_byte_size for group in groups)
+            check_declared(
+                Declared(metadata.num_columns, metadata.num_rows, len(groups), uncompressed), limits
+            )
             small = file.size() <= _PREFETCHED_BYTES
             self._parquet = pq.ParquetFile(
                 file,
@@ -44,21 +71,31 @@ class ParquetSource:
             self.schema: pa.Schema = self._parquet.schema_arrow
             self.rows: int = metadata.num_rows
             self.created_by: str | None = metadata.created_by
-            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-            uncompressed = sum(group.total_byte_size for group in groups)
         row_bytes = max(8 * metadata.num_columns, uncompressed // max(self.rows, 1))
         self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Read the named top-level columns, or all, from the beginning.
+    def batches(
+        self, columns: Sequence[str] | None = None, as_codes: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """Read the named top-level columns, or all, from the beginning; `as_codes` come as dictionaries.
 
         Row groups are read one by one, because the reader keeps what it fetched of all it was asked for.
         """
         with raising_unreadable():
             for group in range(self._parquet.num_row_groups):
-                yield from self._parquet.iter_batches(
+                for batch in self._parquet.iter_batches(
                     self._batch_rows, row_groups=[group], columns=None if columns is None else list(columns)
-                )
+                ):
+                    yield with_codes(batch, as_codes)
+
+
+def with_codes(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """A record batch with these columns as dictionaries."""
+    for name in columns:
+        if not pa.types.is_dictionary(batch.schema.field(name).type):
+            place = batch.schema.get_field_index(name)
+            batch = batch.set_column(place, name, batch[name].dictionary_encode())
+    return batch
 
 
 @contextmanager

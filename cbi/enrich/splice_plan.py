@@ -8,17 +8,21 @@ from itertools import accumulate, pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cbi.enrich.flat_file import FlatFile, Unsplicable
+from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.keep import Storage, keep, made
 from cbi.enrich.nest import Nesting
 from cbi.enrich.parquet.column_chunk import encode_path
 from cbi.enrich.parts import DateSpan
 from cbi.enrich.shares import PartShares, Share, share_out
+from cbi.enrich.unsplicable import Unsplicable
 from cbi.feed import Leaf
 
 # What BigQuery reads: none, Snappy, GZip, ZSTD, LZ4_RAW. The others are LZO, Brotli and the first LZ4.
 # https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_compression
 _CODECS = {0, 1, 2, 6, 7}
+
+# To be cut, a row group is fetched as a whole.
+_LARGEST_CUT_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ def plan_splice(
         covered = pa.chunked_array([nesting.calendar.lookup(c).is_valid() for c in dates.chunks], pa.bool_())
     sizes = [group.rows for group in file.footer.row_groups]
     shares = share_out(sizes, dates, covered, spans, nesting.feed.batch_rows)
-    return SplicePlan(file, nesting, leaves, nans, dates, covered, tuple(shares))
+    plan = SplicePlan(file, nesting, leaves, nans, dates, covered, tuple(shares))
+    _refuse_large_cuts(plan)
+    return plan
 
 
 def refuse_unsplicable(file: FlatFile, nesting: Nesting) -> None:
@@ -128,6 +134,15 @@ def refuse_unsplicable(file: FlatFile, nesting: Nesting) -> None:
                 raise Unsplicable(f"a column has {chunk.values} values in a row group of {group.rows} rows")
             if group.rows and not 0 < chunk.first_page < chunk.end < file.size:
                 raise Unsplicable("its footer tells of pages that are not in the file")
+
+
+def _refuse_large_cuts(plan: SplicePlan) -> None:
+    """Raise Unsplicable where memory would have to hold a large row group to cut it."""
+    for share in (share for part in plan.shares for share in part.shares):
+        group = plan.file.footer.row_groups[share.row_group]
+        size = sum(chunk.compressed for chunk in group.chunks)
+        if size > _LARGEST_CUT_BYTES and not plan.keeps_group(share):
+            raise Unsplicable(f"a row group of {size:,} bytes would have to be cut")
 
 
 def _plan_leaf(

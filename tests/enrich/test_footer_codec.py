@@ -5,12 +5,17 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import datafusion
+import duckdb
+import fastparquet
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flat_files import flat_files
+from support.readers import all_readers, spark
 
 from cbi.enrich.parquet.column_chunk import decode_chunk, decode_chunk_quickly
 from cbi.enrich.parquet.footer import TAIL_BYTES, Footer, encode_footer
@@ -57,21 +62,18 @@ def by_pyarrow(path: Path) -> None:
 
 
 def by_duckdb(path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
     duckdb.from_arrow(TABLE).write_parquet(str(path))
 
 
 def by_polars(path: Path) -> None:
-    pytest.importorskip("polars").from_arrow(TABLE).write_parquet(path, row_group_size=100)
+    polars.from_arrow(TABLE).write_parquet(path, row_group_size=100)
 
 
 def by_fastparquet(path: Path) -> None:
-    fastparquet = pytest.importorskip("fastparquet")
     fastparquet.write(str(path), FLAT.drop_columns("day").to_pandas(), row_group_offsets=100)
 
 
 def by_datafusion(path: Path) -> None:
-    datafusion = pytest.importorskip("datafusion")
     datafusion.SessionContext().from_arrow(TABLE).write_parquet(str(path))
 
 
@@ -83,10 +85,23 @@ def by_chdb(path: Path) -> None:
     )
 
 
+def by_spark(path: Path) -> None:
+    with spark() as session:
+        session.range(1000).selectExpr("id", "id / 7 AS x", "string(id) AS s").write.parquet(str(path))
+
+
 @pytest.mark.parametrize(
     "write",
-    [by_pyarrow, by_duckdb, by_polars, by_fastparquet, by_datafusion, by_chdb],
-    ids=lambda w: w.__name__,
+    [
+        by_pyarrow,
+        by_duckdb,
+        by_polars,
+        by_fastparquet,
+        by_datafusion,
+        pytest.param(by_chdb, marks=all_readers),
+        pytest.param(by_spark, marks=all_readers),
+    ],
+    ids=lambda write: write.__name__,
 )
 def test_every_writers_footer_survives_byte_for_byte(write: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "of_a_writer.parquet"

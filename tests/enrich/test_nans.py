@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import fastparquet
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,12 +72,17 @@ def test_pandas_does_not_vouch_for_a_table_that_was_changed() -> None:
     assert vouched(pa.concat_tables([table, table])) == set()
 
 
+def test_large_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbi.enrich.nans._BYTES_AT_ONCE", 1)
+    table = small_table(9, price=[1.0] * 4 + [NAN] + [None] * 4, volatility=[NAN, *[1.0] * 8])
+    assert found(table, row_group_size=3) == {"price": {1}, "volatility": {0}}
+
+
 def test_an_index_with_names_is_a_column_too() -> None:
     assert vouched(pa.Table.from_pandas(FRAME.set_index("symbol"))) == {"price"}
 
 
 def test_fastparquet_writes_nans_and_does_not_vouch(tmp_path: Any) -> None:
-    fastparquet = pytest.importorskip("fastparquet")
     path = tmp_path / "frame.parquet"
     fastparquet.write(str(path), FRAME)
     assert vouched(path.read_bytes()) == set()

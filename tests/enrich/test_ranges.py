@@ -7,8 +7,9 @@ import pytest
 from support.cloud import to_parquet
 from support.tables import small_table
 
-from cbi.enrich.flat_file import FlatFile, Unsplicable
+from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.ranges import Range, RangeReader, SparseFile
+from cbi.enrich.unsplicable import Unsplicable
 
 MB = 1 << 20
 CONTENT = bytes(range(256)) * 4 * 1024 * 40  # 40 MiB

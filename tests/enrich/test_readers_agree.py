@@ -1,6 +1,6 @@
 """Independent readers see the same rows in a spliced file: counts, sums and NULLs by regime.
 
-Spark and hyparquet take long to start, so they are asked only where READERS is set to `all`.
+ClickHouse, Spark and hyparquet are large or slow to start: they are asked by `make readers`.
 """
 
 import io
@@ -12,10 +12,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import datafusion
+import duckdb
+import fastparquet
+import polars
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from support.readers import all_readers, node, spark
 from support.splicing import read, rewritten, spliced
 
 from cbi.feed import load_feed
@@ -30,8 +35,6 @@ SQL = """
            sum(market_data.volume)
     FROM {table} WHERE regime.name = regime_name AND symbol = 'ZL' GROUP BY regime_name
 """
-
-all_readers = pytest.mark.skipif(os.environ.get("READERS") != "all", reason="slow: set READERS=all")
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +87,10 @@ def by_pyarrow(path: Path) -> Totals:
 
 
 def by_duckdb(path: Path) -> Totals:
-    duckdb = pytest.importorskip("duckdb")
     return as_totals(duckdb.sql(SQL.format(table=f"'{path}'")).fetchall())
 
 
 def by_polars(path: Path) -> Totals:
-    polars = pytest.importorskip("polars")
     context = polars.SQLContext(spliced=polars.scan_parquet(path).unnest("market_data"))
     query = (
         SQL.format(table="spliced").replace("market_data.", "").replace("regime.name = regime_name AND", "")
@@ -98,7 +99,7 @@ def by_polars(path: Path) -> Totals:
 
 
 def by_datafusion(path: Path) -> Totals:
-    context = pytest.importorskip("datafusion").SessionContext()
+    context = datafusion.SessionContext()
     context.register_parquet("spliced", str(path))
     query = SQL.format(table="spliced").replace("market_data.", "spliced.market_data.")
     batches = context.sql(query.replace("regime.name", "spliced.regime.name")).collect()
@@ -106,7 +107,7 @@ def by_datafusion(path: Path) -> Totals:
 
 
 def by_fastparquet(path: Path) -> Totals:
-    frame = pytest.importorskip("fastparquet").ParquetFile(str(path)).to_pandas()
+    frame = fastparquet.ParquetFile(str(path)).to_pandas()
     groups = frame.groupby("regime_name", observed=True)
     return as_totals(
         (
@@ -127,15 +128,9 @@ def by_chdb(path: Path) -> Totals:
 
 
 def by_spark(path: Path) -> Totals:
-    sql = pytest.importorskip("pyspark.sql")
-    # Small splits, as Spark makes them of large files.
-    session = sql.SparkSession.builder.master("local[2]").config("spark.sql.files.maxPartitionBytes", "20000")
-    spark = session.config("spark.ui.enabled", "false").getOrCreate()
-    try:
-        spark.read.parquet(str(path)).createOrReplaceTempView("spliced")
-        return as_totals(tuple(row) for row in spark.sql(SQL.format(table="spliced")).collect())
-    finally:
-        spark.stop()
+    with spark() as session:
+        session.read.parquet(str(path)).createOrReplaceTempView("spliced")
+        return as_totals(tuple(row) for row in session.sql(SQL.format(table="spliced")).collect())
 
 
 def by_hyparquet(path: Path) -> Totals:
@@ -154,7 +149,7 @@ def by_hyparquet(path: Path) -> Totals:
         console.log(JSON.stringify(Object.values(sums)))
     """
     folder = os.environ.get("NODE_FOLDER", ".")
-    command = ["node", "--input-type=module", "-e", script, str(path)]
+    command = [node(), "--input-type=module", "-e", script, str(path)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return as_totals(json.loads(done.stdout))
@@ -175,7 +170,7 @@ def as_totals(rows: Iterable[Iterable[Any]]) -> Totals:
         by_polars,
         by_fastparquet,
         by_datafusion,
-        by_chdb,
+        pytest.param(by_chdb, marks=all_readers),
         pytest.param(by_spark, marks=all_readers),
         pytest.param(by_hyparquet, marks=all_readers),
     ],

@@ -12,12 +12,12 @@ from support.cloud import to_parquet
 from support.splicing import open_flat, read, spliced, tampered, with_first_chunk
 from support.tables import days, nesting, small_feed, small_table
 
-from cbi.enrich.flat_file import Unsplicable
 from cbi.enrich.parquet.footer import Footer
 from cbi.enrich.parquet.thrift import Struct, binary, integer
 from cbi.enrich.parquet.thrift_types import BINARY, I32, I64, STRUCT
 from cbi.enrich.parts import DateSpan
 from cbi.enrich.splice import splice
+from cbi.enrich.unsplicable import Unsplicable
 
 NAN = float("nan")
 
@@ -194,6 +194,14 @@ def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Any, 
         splice(
             file, nesting(small_table(3).schema, small_feed()), (DateSpan(date.min, date.max),), dates, False
         )
+
+
+def test_a_row_group_too_large_for_memory_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = to_parquet(small_table(20))
+    monkeypatch.setattr("cbi.enrich.splice_plan._LARGEST_CUT_BYTES", 100)
+    spliced(content, small_feed())
+    with pytest.raises(Unsplicable, match="bytes would have to be cut"):
+        spliced(content, small_feed(batch_rows=7))
 
 
 def test_it_is_told_how_much_stays_in_place() -> None:

@@ -28,7 +28,7 @@ def at_once(requests: Sequence[Callable[[], bool]], tries: int = 1) -> None:
     assert all(acknowledged), f"{acknowledged.count(False)} of {len(requests)} were refused"
 
 
-@pytest.mark.parametrize("feed", ["appended", "in_parts", "upserted"])
+@pytest.mark.parametrize("feed", ["appended", "in_parts", "spliced", "upserted"])
 def test_fifty_deliveries_of_an_event_make_one_load_and_one_report(
     world: World, tally: Tally, feed: str
 ) -> None:
@@ -86,7 +86,7 @@ def test_a_refused_file_replayed_while_its_bytes_come_again_is_loaded_once(
             loaded = world.in_table("appended", symbol)
             assert list(loaded.values()) == [rows_of(table)], loaded
             statuses = Counter(world.cloud.report(file)["status"] for file in files[1:])
-            assert statuses["skipped"] >= 2
+            assert statuses["failed"] <= 1, "only one more load was refused"
             entry.schedules += 1
 
 

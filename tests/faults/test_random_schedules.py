@@ -57,7 +57,7 @@ class Schedule(RuleBasedStateMachine):
         self.world.apply_regimes()
 
     @rule(
-        feed=st.sampled_from(["appended", "in_parts"]),
+        feed=st.sampled_from(["appended", "in_parts", "spliced"]),
         name=st.sampled_from("abc"),
         first=st.sampled_from(DAYS),
         size=st.integers(1, 9),

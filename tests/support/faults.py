@@ -21,13 +21,15 @@ _NOT_COUNTED = re.compile(r"GET /storage/v1/b/[^/?]+\?")
 class Fault:
     """What to do to a request instead of passing it on and its answer back.
 
-    `forward` passes it on but keeps the answer; `status` answers with that; without it the connection is
-    closed. `then` is called first where nothing is forwarded, and between forwarding and answering else.
+    `forward` passes it on but keeps the answer; `status` answers with that and `body`; without it the
+    connection is closed. `then` is called first where nothing is forwarded, and between forwarding
+    and answering else.
     """
 
     forward: bool = False
     status: int | None = None
     then: Callable[[], None] = lambda: None
+    body: bytes = b'{"error": {"message": "a fault of the test"}}'
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         else:
-            self._answer(fault.status, [], b'{"error": {"message": "a fault of the test"}}')
+            self._answer(fault.status, [], fault.body)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815
 

@@ -99,6 +99,50 @@ def refused_part(world: World, symbol: str) -> Trial:
     return delivery(world, file, check)
 
 
+def spliced(world: World, symbol: str) -> Trial:
+    """A file whose two parts the bucket joins of its bytes and what is appended."""
+    table = rows(symbol, 7)
+    file = world.drop("spliced", symbol, table)
+
+    def check() -> None:
+        report = check_report(world, file, "success")
+        assert report["enrichment"]["way"] == "splice"
+        check_table(world, "spliced", symbol, {file: table})
+
+    return delivery(world, file, check)
+
+
+def spliced_quarantine(world: World, symbol: str) -> Trial:
+    """A file that is spliced without its first three rows, which have no regime."""
+    table = rows(symbol, 6, FIRST_REGIME - timedelta(days=3))
+    file = world.drop("spliced", symbol, table)
+
+    def check() -> None:
+        report = check_report(world, file, "success")
+        assert report["enrichment"]["way"] == "splice"
+        check_table(world, "spliced", symbol, {file: table.slice(3)})
+        assert world.quarantined(file) == rows_of(table.slice(0, 3))
+
+    return delivery(world, file, check)
+
+
+def refused_splice(world: World, symbol: str) -> Trial:
+    """A spliced file of two parts, the first of which BigQuery refuses, so that it is rewritten."""
+    table = rows(symbol, 7)
+    file = world.drop("spliced", symbol, table)
+    start_anew(world)
+    world.rules(fail_next_loads=["invalid"])
+
+    def check() -> None:
+        report = check_report(world, file, "success")
+        assert report["enrichment"]["way"] == "rewrite"
+        assert "was rewritten" in report["warnings"][-1]
+        assert [job["id"][-3:] for job in report["load_jobs"]] == ["0_1", "1_0"]
+        check_table(world, "spliced", symbol, {file: table})
+
+    return delivery(world, file, check)
+
+
 def upsert(world: World, symbol: str) -> Trial:
     """A file of two parts that corrects three of another's six days, and adds three."""
     old, new = rows(symbol, 6), rows(symbol, 6, FIRST_DAY + timedelta(days=3), price=2.5)
@@ -175,6 +219,9 @@ CASES: Mapping[str, Case] = {
         slow_load,
         retried_load,
         refused_part,
+        spliced,
+        spliced_quarantine,
+        refused_splice,
         upsert,
         duplicate_content,
         duplicate_of_a_crashed_run,

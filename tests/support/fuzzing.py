@@ -17,16 +17,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cbi.casts import UnsafeCast
+from cbi.enrich.proofs import prove
 from cbi.enrich.rewrite import rewrite
 from cbi.enrich.source import ParquetSource
+from cbi.enrich.splice import splice as splice_file
+from cbi.enrich.unsplicable import Unsplicable
 from cbi.errors import InvalidFile
 from cbi.feed import load_feed
 from cbi.regime_calendar import load_regimes_file
 from cbi.validation import validate
+from support.splicing import open_flat
 from support.tables import Bucket, nesting
 
 CORPUS = Path(__file__).parents[1] / "faults/corpus"
 SECONDS_A_FILE = 10
+FEED, CALENDAR = load_feed("daily_ml_matrix"), load_regimes_file()
 
 
 def mutated(number: int) -> bytes:
@@ -103,17 +109,40 @@ _MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
 )
 
 
-def read(content: bytes) -> str:
+def rewritten(content: bytes) -> str:
     """Take a file as far as the function would without a cloud, and say how it ended."""
-    feed, calendar = load_feed("daily_ml_matrix"), load_regimes_file()
     try:
         source = ParquetSource(pa.BufferReader(content))
-        validation = validate(source, feed, calendar)
+        validation = validate(source, FEED, CALENDAR)
         if validation.failure is not None:
             return str(validation.failure.reason)
         skips_rows = validation.report.rows_skipped > 0
-        how = nesting(source.schema, feed, calendar)
+        how = nesting(source.schema, FEED, CALENDAR)
         rewrite(source, how, validation.spans, skips_rows, Bucket().open_sink)
+    except InvalidFile as error:
+        return str(error.reason)
+    return "success"
+
+
+def spliced(content: bytes) -> str:
+    """The same for a file that is spliced, if it can be. Values that are not looked at may be damaged."""
+    try:
+        file = open_flat(content)
+        how = nesting(file.schema, FEED, CALENDAR)
+        validation = validate(file, FEED, CALENDAR, prove(file, how.casts))
+        if validation.failure is not None:
+            return str(validation.failure.reason)
+        skips_rows = validation.report.rows_skipped > 0
+        splice = splice_file(file, how, validation.spans, pa.chunked_array([validation.dates]), skips_rows)
+        for part in splice.parts:
+            for _ in part.delta():
+                pass
+        for _ in splice.skipped():
+            pass
+    except Unsplicable:
+        return rewritten(content)
+    except UnsafeCast:
+        return "unreadable_file"
     except InvalidFile as error:
         return str(error.reason)
     return "success"
@@ -131,5 +160,6 @@ if __name__ == "__main__":
     for number in range(int(sys.argv[1]), int(sys.argv[2])):
         signal.alarm(SECONDS_A_FILE)
         print(number, end=" ", flush=True)
-        print(read(mutated(number)), flush=True)
+        content = mutated(number)
+        print(rewritten(content), spliced(content), flush=True)
     print("peak", peak())

@@ -3,7 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
+from google.api_core.exceptions import NotFound
 
 from cbi.identity import StagedFile
 from cbi.local.stack import running_servers
@@ -27,6 +28,7 @@ FIRST_DAY = date(2024, 1, 1)
 FEEDS: Mapping[str, Mapping[str, Any]] = {
     "appended": {**SMALL_CONTRACT, "table": "faults.appended"},
     "in_parts": {**SMALL_CONTRACT, "table": "faults.in_parts", "batch_rows": 4},
+    "spliced": {**SMALL_CONTRACT, "table": "faults.spliced", "batch_rows": 4, "enrich_way": "splice"},
     "upserted": {**SMALL_CONTRACT, "table": "faults.upserted", "batch_rows": 4, "write": "upsert"},
 }
 """Small contracts; some cut files of more than four rows into parts."""
@@ -58,6 +60,11 @@ class World:
     def delete(self, file: StagedFile) -> None:
         """Delete a staged object."""
         self.cloud.storage.bucket(file.bucket).blob(file.name).delete()
+
+    def remove(self, file: StagedFile) -> None:
+        """Delete a staged object if it is there."""
+        with suppress(NotFound):
+            self.delete(file)
 
     def in_table(self, feed: str, symbol: str) -> dict[str, Rows]:
         """A symbol's rows in a feed's table, by the run that loaded them."""

@@ -155,7 +155,7 @@ class Footer:
         return self.struct.items_of(7)
 
     def columns(self) -> list[Column]:
-        """The children of the schema's root. Raises ValueError where the schema is no tree."""
+        """The children of the schema's root. Raises MalformedThrift where it is no tree."""
         columns: list[Column] = []
         at, leaf = 1, 0
         for _ in range(self.schema[0].children if self.schema else 0):
@@ -165,10 +165,10 @@ class Footer:
                 leaf += self.schema[at].physical is not None
                 at += 1
             if open_children:
-                raise ValueError("a group of the schema has fewer children than it says")
+                raise MalformedThrift("a group of the schema has fewer children than it says")
             columns.append(Column(self.schema[begin:at], range(first_leaf, leaf)))
         if at != len(self.schema):
-            raise ValueError("the schema has elements that belong to no column")
+            raise MalformedThrift("the schema has elements that belong to no column")
         return columns
 
 

@@ -22,6 +22,7 @@ from cbi.enrich.parquet.thrift_types import (
     TRUE,
     UUID,
 )
+from cbi.enrich.unsplicable import Unsplicable
 
 # Deeper nesting than any footer has: a forged one must not exhaust the stack.
 _DEEPEST = 32
@@ -32,8 +33,8 @@ Element = Callable[[bytes, int], tuple[T, int]]
 """Decodes a list's element that begins at a place, and tells where it ends."""
 
 
-class MalformedThrift(ValueError):
-    """Bytes that are not Thrift's compact protocol."""
+class MalformedThrift(Unsplicable):
+    """Bytes that are not Thrift's compact protocol, or not the structs they should be."""
 
 
 class Struct(dict[int, tuple[int, bytes]]):

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: run serve test faults readers lint clean plan deploy destroy lock audit deploy-check
+.PHONY: run serve test faults readers bench lint clean plan deploy destroy lock audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
 run: .venv/installed
@@ -31,6 +31,16 @@ readers: .local/readers/installed
 	.local/readers/bin/python -m pip install --quiet --disable-pip-version-check \
 	-r requirements.txt -r tests/requirements.txt -r tests/enrich/requirements.txt
 	! command -v npm >/dev/null || npm install --silent --no-fund --prefix .local/readers hyparquet hyparquet-compressors
+	touch $@
+
+## bench    measure how fast it is and renew the numbers in README.md (BENCH_ROWS=100000,1000000 BENCH_REPEATS=5)
+bench: .venv/installed .local/bench/function/installed
+	PYTHONPATH=tests $(RUN) -m bench --python .local/bench/function/bin/python
+
+# What is deployed and nothing else, as a cold start depends on what there is to import.
+.local/bench/function/installed: deploy/requirements.lock
+	$(PYTHON) -m venv .local/bench/function
+	.local/bench/function/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 ## lint     ruff and mypy

@@ -43,7 +43,11 @@ def find_duplicates(keys: pa.Table, rows_at_once: int = ROWS_AT_ONCE) -> Duplica
     window = _WINDOW * rows_at_once
     if numbered.span > _MOST_NUMBERS:
         rows, first = _grouped(numbered)
-    elif _increases(numbered) or (numbered.span <= _MOST_WINDOWS * window and _all_differ(numbered, window)):
+    elif (
+        _increases(numbered)
+        or _increases(numbered.reversed())
+        or (numbered.span <= _MOST_WINDOWS * window and _all_differ(numbered, window))
+    ):
         return Duplicates(is_valid=True)
     else:
         rows, first = _repeated(numbered)
@@ -120,6 +124,10 @@ class _Numbered:
     @property
     def span(self) -> int:
         return prod(codes.span for codes in self.codes)
+
+    def reversed(self) -> "_Numbered":
+        """The same with the last column first: a panel may be sorted by day and symbol, or the other way."""
+        return _Numbered(self.names[::-1], self.codes[::-1], self.rows, self.rows_at_once)
 
     def slices(self) -> Iterator[pa.Array]:
         integers = pa.int32() if self.span < 1 << 31 else pa.int64()

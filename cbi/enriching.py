@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from cbi.casts import Cast, UnsafeCast
 from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.nest import Nesting
@@ -110,7 +108,7 @@ class Enricher:
         self, file: FlatFile, validation: Validation, skips_rows: bool, least_kept: float
     ) -> Enriched:
         """Let the bucket join the staged bytes and what there is to append to them."""
-        dates = pa.chunked_array([validation.dates]) if self.nesting.feed.date_column else None
+        dates = validation.dates if self.nesting.feed.date_column else None
         spliced = splice(file, self.nesting, validation.spans, dates, skips_rows)
         if spliced.kept_share < least_kept:
             raise Unsplicable(f"only {spliced.kept_share:.0%} of its bytes could stay as they are")

@@ -32,7 +32,7 @@ def find_existing_keys(client: bigquery.Client, target: Target, keys: pa.Table) 
             bigquery.ScalarQueryParameter("last", "DATE", last),
         ]
     parameters += [
-        bigquery.ArrayQueryParameter(name, "STRING", pc.unique(keys[name]).to_pylist()) for name in text
+        bigquery.ArrayQueryParameter(name, "STRING", _distinct(keys[name]).to_pylist()) for name in text
     ]
     sql = (
         f"SELECT DISTINCT {', '.join(target.key)} FROM `{client.project}.{target.table}`"
@@ -50,6 +50,16 @@ def find_existing_keys(client: bigquery.Client, target: Target, keys: pa.Table) 
     except CLOUD_FAULTS as error:
         raise Transient(f"{target.table} could not be asked for the file's keys: {error}") from error
     return ExistingKeys(0) if there is None else _common(keys, there, target.key)
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    """The values of a column of dictionaries, each chunk of which may have another."""
+    return pc.unique(
+        pa.chunked_array(
+            [chunk.dictionary.take(pc.unique(chunk.indices)) for chunk in column.chunks],
+            column.type.value_type,
+        )
+    )
 
 
 def _dates(target: Target, keys: pa.Table) -> tuple[date | None, date | None]:

@@ -28,13 +28,15 @@ class Proofs:
 
 NOTHING_PROVED = Proofs()
 
+_SHORT_CODES = 1 << 15
+
 
 @dataclass(frozen=True)
 class Examination:
     """What one pass over the columns that must be looked at found.
 
-    `required` holds the required columns that could be cast, in the contract's types (text as dictionaries),
-    one row for each row of the file.
+    `required` holds the required columns that could be cast, in the contract's types (text as dictionaries
+    that differ from chunk to chunk), one row for each row of the file.
     """
 
     types: ColumnTypes
@@ -108,7 +110,7 @@ class DataQualityChecker:
                         chunks[name].append(_compact(values))
             first_row += len(batch)
         table = {
-            name: pa.chunked_array(parts or [pa.array([], casts[name].wanted)])
+            name: _joined(parts) if parts else pa.chunked_array([], casts[name].wanted)
             for name, parts in chunks.items()
             if name not in errors
         }
@@ -119,7 +121,7 @@ class DataQualityChecker:
             unknown_columns=kinds.unknown_columns,
             absent_columns=kinds.absent_columns,
         )
-        return Examination(found, pa.table(table).unify_dictionaries(), tuple(self._warnings(found, cut)))
+        return Examination(found, pa.table(table), tuple(self._warnings(found, cut)))
 
     def validate_required_fields(self, table: pa.Table, proofs: Proofs = NOTHING_PROVED) -> RequiredFields:
         """Check that the required columns are all there and count the NULLs in each."""
@@ -219,5 +221,19 @@ def _apply_to_codes(cast: Cast, values: pa.Array) -> pa.Array:
 
 
 def _compact(values: pa.Array) -> pa.Array:
-    """Text as dictionary codes: a key column repeats few symbols over many rows."""
-    return values.dictionary_encode() if types.is_string(values.type) else values
+    """Text as dictionary codes of few bytes: a key column repeats few symbols over many rows."""
+    if types.is_string(values.type):
+        values = values.dictionary_encode()
+    if types.is_dictionary(values.type) and len(values.dictionary) < _SHORT_CODES:
+        return pa.DictionaryArray.from_arrays(values.indices.cast(pa.int16()), values.dictionary)
+    return values
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.ChunkedArray:
+    """A column's arrays, all with the codes of the widest, each with the dictionary it came with."""
+    if not types.is_dictionary(parts[0].type):
+        return pa.chunked_array(parts)
+    widest = max((part.type.index_type for part in parts), key=lambda integers: integers.bit_width)
+    return pa.chunked_array(
+        pa.DictionaryArray.from_arrays(part.indices.cast(widest), part.dictionary) for part in parts
+    )

@@ -120,7 +120,7 @@ class RegimeCalendar:
         """The regimes' weights, by the number that `lookup` gives."""
         return pa.array([regime.weight for regime in self._regimes], pa.int64())
 
-    def validate_date_coverage(self, dates: pa.Array) -> RegimeCoverage:
+    def validate_date_coverage(self, dates: pa.Array | pa.ChunkedArray) -> RegimeCoverage:
         """Tell which of the distinct dates in a date32 column (NULLs left out) have a regime."""
         distinct = pc.unique(dates).drop_null().sort()
         missing = distinct.filter(self.lookup(distinct).is_null())

@@ -31,7 +31,7 @@ class Validation:
     spans: tuple[DateSpan, ...]
     keys: pa.Table
     warnings: tuple[str, ...]
-    dates: pa.Array
+    dates: pa.ChunkedArray
 
 
 def validate(
@@ -50,29 +50,32 @@ def validate(
         )
         raise InvalidFile(Reason.UNREADABLE_FILE, message)
     dates = _dates(feed, required)
-    has_regime = calendar.lookup(dates).is_valid() if feed.needs_regime else None
+    coverage = calendar.validate_date_coverage(dates) if feed.needs_regime else RegimeCoverage()
     report = ValidationReport(
         required_fields=checker.validate_required_fields(required, proofs),
         date_range=checker.validate_date_range(required),
         duplicates=checker.validate_duplicates(required),
-        regime_coverage=calendar.validate_date_coverage(dates) if feed.needs_regime else RegimeCoverage(),
+        regime_coverage=coverage,
         column_types=examined.types,
         rows_processed=source.rows,
     )
     failure = _judge(feed, report, calendar)
     if failure is not None:
         return Validation(report, failure, (), required.slice(0, 0), examined.warnings, dates)
-    loaded = required if has_regime is None else required.filter(has_regime)
+    loaded = required
+    if coverage.missing_dates:
+        has_regime = [calendar.lookup(chunk).is_valid() for chunk in dates.chunks]
+        loaded = required.filter(pa.chunked_array(has_regime, pa.bool_()))
     report = replace(report, rows_enriched=len(loaded), rows_skipped=source.rows - len(loaded))
     spans = split_dates(loaded[feed.date_column]) if feed.date_column else _WHOLE_FILE
     return Validation(report, None, spans, loaded.select(list(feed.key)), examined.warnings, dates)
 
 
-def _dates(feed: Feed, required: pa.Table) -> pa.Array:
+def _dates(feed: Feed, required: pa.Table) -> pa.ChunkedArray:
     """The dates of all rows, or none where the file has no dates that can be read."""
     if feed.date_column not in required.column_names:
-        return pa.array([], pa.date32())
-    return required[feed.date_column].combine_chunks()
+        return pa.chunked_array([], pa.date32())
+    return required[feed.date_column]
 
 
 def _judge(feed: Feed, report: ValidationReport, calendar: RegimeCalendar) -> Failure | None:

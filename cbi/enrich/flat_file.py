@@ -24,7 +24,7 @@ _FOOTER_GUESS = 64 << 10
 _SMALL_FILE = 4 << 20
 
 # Column chunks of several row groups are fetched together up to this size.
-_WINDOW_BYTES = 32 << 20
+_WINDOW_BYTES = 8 << 20
 
 # A record batch has so many rows, or so many values where there are many columns.
 _BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21

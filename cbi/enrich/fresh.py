@@ -58,8 +58,11 @@ class FreshChunks:
         # A regime's name often fills two leaves: it is encoded once.
         keys = [(leaf.enrichment or leaf.path, storage.required) for leaf, storage in leaves]
         distinct = dict(zip(keys, leaves, strict=True))
-        with ThreadPoolExecutor(_COLUMNS_AT_ONCE) as pool:
-            made = dict(zip(distinct, pool.map(lambda each: make(*each), distinct.values()), strict=True))
+        if rows < _CHUNK_ROWS:  # so few are encoded before a thread has started
+            made = {key: make(*each) for key, each in distinct.items()}
+        else:
+            with ThreadPoolExecutor(_COLUMNS_AT_ONCE) as pool:
+                made = dict(zip(distinct, pool.map(lambda each: make(*each), distinct.values()), strict=True))
         return [made[key] for key in keys]
 
     def _value(self, leaf: Leaf) -> pa.Scalar:

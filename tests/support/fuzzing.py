@@ -133,7 +133,7 @@ def spliced(content: bytes) -> str:
         if validation.failure is not None:
             return str(validation.failure.reason)
         skips_rows = validation.report.rows_skipped > 0
-        splice = splice_file(file, how, validation.spans, pa.chunked_array([validation.dates]), skips_rows)
+        splice = splice_file(file, how, validation.spans, validation.dates, skips_rows)
         for part in splice.parts:
             for _ in part.delta():
                 pass

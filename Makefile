@@ -19,7 +19,7 @@ test: .venv/installed
 
 ## faults   the fault tests at length, and the table of what was tried
 faults: .venv/installed
-	$(RUN) -m pytest tests/faults
+	CBI_FAULTS=long CBI_FAULT_EXAMPLES=100 CBI_FUZZ_FILES=6000 $(RUN) -m pytest tests/faults
 
 ## readers  spliced files before more readers and writers of parquet: ClickHouse, Spark, hyparquet (with Java, npm)
 readers: .local/readers/installed

@@ -39,7 +39,9 @@ class Tally(list[Entry]):
     def as_markdown(self) -> str:
         """A table with a line for each case, and one for all of them."""
         lines = ["| case | what was done to it | schedules | violations | seconds |", "|---|---|--:|--:|--:|"]
-        lines += [_line(entry.case, entry.done, [entry]) for entry in self]
+        for case in dict.fromkeys(entry.case for entry in self):
+            entries = [entry for entry in self if entry.case == case]
+            lines.append(_line(case, ", ".join(entry.done for entry in entries), entries))
         return "\n".join([*lines, _line("all", "", self), ""])
 
 

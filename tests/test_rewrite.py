@@ -2,6 +2,7 @@
 
 import io
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from support.tables import (
     RUN_ID,
     SMALL_CONTRACT,
     Bucket,
+    MemorySink,
     broken_parquet,
     days,
     nesting,
@@ -27,7 +29,7 @@ from support.tables import (
 
 from cbi.enrich.parts import DateSpan, Part
 from cbi.enrich.rewrite import NO_REGIME, Rewritten, rewrite
-from cbi.errors import InvalidFile
+from cbi.errors import InvalidFile, Transient
 from cbi.feed import Feed, load_feed
 from cbi.local.sample import sample_table
 from cbi.regime_calendar import load_regimes_file
@@ -195,6 +197,31 @@ def test_nothing_is_committed_of_a_file_that_turns_out_to_be_broken() -> None:
     with pytest.raises(InvalidFile):
         rewrite(source, nesting(source.schema, small_feed()), WHOLE, False, bucket.open_sink)
     assert [sink.committed for sink in bucket.values()] == [None]
+
+
+def test_no_thread_outlives_a_rewrite_whose_sink_fails() -> None:
+    class Full(MemorySink):
+        def write(self, data: Any, /) -> int:
+            raise Transient("the bucket is away")
+
+    before = set(threading.enumerate())
+    source = open_source(long_file(groups=3))
+    how = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
+    with pytest.raises(Transient) as raised:
+        rewrite(source, how, WHOLE, False, Full)
+    assert set(threading.enumerate()) <= before, raised
+
+
+def test_a_long_file_becomes_several_row_groups_with_the_same_rows() -> None:
+    source, bucket = open_source(long_file(groups=4)), Bucket()
+    how = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
+    written = rewrite(source, how, WHOLE, False, bucket.open_sink)
+    assert [part.rows for part in written.parts] == [400_000]
+    committed = bucket["0"].committed
+    assert committed is not None
+    assert pq.read_metadata(io.BytesIO(committed)).num_row_groups > 2
+    rows = pq.read_table(io.BytesIO(committed))
+    assert rows.equals(rows.take(pa.repeat(pa.scalar(0), len(rows))))
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The sure way to enrich a file: decode every row, nest it, and encode it again.
 
-Rows stream through, so memory is bounded by a record batch and the row groups being gathered.
+Rows stream through: a thread reads ahead, others encode row groups, and what is encoded is written meanwhile.
+Memory is bounded by two record batches, the row groups being gathered, and one for each processor.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -11,14 +13,18 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from cbi.enrich.nest import Nesting
+from cbi.enrich.parquet.join import JoinedFile
 from cbi.enrich.parts import DateSpan, Part
+from cbi.enrich.row_groups import RowGroupWriter
 from cbi.enrich.source import ParquetSource
 
-# BigQuery reads row groups of 16 MiB and more best; these are bytes in memory, a few times those in the file.
-_ROW_GROUP_BYTES = 32 << 20
+# BigQuery reads row groups of 16 MiB and more best; these are bytes in memory, about twice those in the file.
+_ROW_GROUP_BYTES = 24 << 20
+
+# Of thousands of columns a row group has more, so that each column chunk is worth its description.
+_CHUNK_BYTES = 16 << 10
 
 NO_REGIME = "no regime for this date"
 
@@ -58,14 +64,16 @@ def rewrite(
     rows left out keep them all. Sinks are opened under the names `0`, `1`, … for the spans, `0.1`, `0.2`, …
     for what exceeds the feed's `batch_rows`, and `skipped`.
     """
-    with ExitStack() as stack:
+    row_group_bytes = max(_ROW_GROUP_BYTES, _CHUNK_BYTES * len(source.schema))
+    with RowGroupWriter() as groups, ThreadPoolExecutor(1) as reader, ExitStack() as stack:
 
-        def opened(name: str) -> Sink:
-            return stack.enter_context(open_sink(name))
+        def opened(name: str, *, keep_types: bool = False) -> _PartWriter:
+            sink = stack.enter_context(open_sink(name))
+            return _PartWriter(sink, groups, row_group_bytes, keep_types=keep_types)
 
         parts = [_SpanWriter(str(number), opened, nesting.feed.batch_rows) for number in range(len(spans))]
-        skipped = _PartWriter(opened("skipped"), keep_types=True) if skips_rows else None
-        for batch in source.batches(None if skips_rows else list(nesting.casts)):
+        skipped = opened("skipped", keep_types=True) if skips_rows else None
+        for batch in _read_ahead(source.batches(None if skips_rows else list(nesting.casts)), reader):
             regimes = nesting.regimes(batch)
             if skipped is not None:
                 without = batch.filter(regimes.is_null())
@@ -76,6 +84,14 @@ def rewrite(
             parts=tuple(part for writer in parts for part in writer.finish()),
             skipped=skipped.finish().name if skipped is not None else None,
         )
+
+
+def _read_ahead(batches: Iterator[pa.RecordBatch], reader: Executor) -> Iterator[pa.RecordBatch]:
+    """The batches, each read by another thread while the one before is worked on."""
+    following = reader.submit(next, batches, None)
+    while (batch := following.result()) is not None:
+        following = reader.submit(next, batches, None)
+        yield batch
 
 
 def _write_spans(
@@ -98,8 +114,8 @@ def _write_spans(
 
 def write_skipped(batches: Iterable[pa.RecordBatch], open_sink: Callable[[str], Sink]) -> str:
     """Write rows without a regime as they came, and give the object's name."""
-    with open_sink("skipped") as sink:
-        writer = _PartWriter(sink, keep_types=True)
+    with RowGroupWriter() as groups, open_sink("skipped") as sink:
+        writer = _PartWriter(sink, groups, _ROW_GROUP_BYTES, keep_types=True)
         for batch in batches:
             writer.write(_with_reason(batch), None)
         return writer.finish().name
@@ -114,9 +130,9 @@ def _with_reason(batch: pa.RecordBatch) -> pa.RecordBatch:
 class _SpanWriter:
     """Writes a span's rows into one part, or into one for every `batch_rows` rows."""
 
-    def __init__(self, name: str, open_sink: Callable[[str], Sink], batch_rows: int | None) -> None:
+    def __init__(self, name: str, open_part: "Callable[[str], _PartWriter]", batch_rows: int | None) -> None:
         self._name = name
-        self._open_sink = open_sink
+        self._open_part = open_part
         self._batch_rows = batch_rows
         self._open: _PartWriter | None = None
         self._finished: list[Part] = []
@@ -125,7 +141,7 @@ class _SpanWriter:
         while len(batch):
             if self._open is None:
                 number = len(self._finished)
-                self._open = _PartWriter(self._open_sink(f"{self._name}.{number}" if number else self._name))
+                self._open = self._open_part(f"{self._name}.{number}" if number else self._name)
             room = len(batch) if self._batch_rows is None else self._batch_rows - self._open.rows
             self._open.write(batch.slice(0, room), None if dates is None else dates.slice(0, room))
             batch, dates = batch.slice(room), None if dates is None else dates.slice(room)
@@ -145,15 +161,17 @@ class _SpanWriter:
 class _PartWriter:
     """Gathers batches into row groups of a good size and writes them to one object."""
 
-    def __init__(self, sink: Sink, *, keep_types: bool = False) -> None:
+    def __init__(self, sink: Sink, groups: RowGroupWriter, row_group_bytes: int, *, keep_types: bool) -> None:
         """`keep_types` stores the Arrow schema too, so that what is read back has the very same types."""
         self.rows = 0
         self._sink = sink
+        self._file = JoinedFile(sink)
+        self._groups = groups
+        self._row_group_bytes = row_group_bytes
         self._keep_types = keep_types
         self._dates: set[date] = set()
         self._gathered: list[pa.RecordBatch] = []
         self._gathered_bytes = 0
-        self._writer: pq.ParquetWriter | None = None
 
     def write(self, batch: pa.RecordBatch, dates: pa.Array | None) -> None:
         if not len(batch):
@@ -163,29 +181,20 @@ class _PartWriter:
         self.rows += len(batch)
         self._gathered.append(batch)
         self._gathered_bytes += batch.nbytes
-        if self._gathered_bytes >= _ROW_GROUP_BYTES:
+        if self._gathered_bytes >= self._row_group_bytes:
             self._write_row_group()
 
     def finish(self) -> Part:
         self._write_row_group()
-        if self._writer is not None:
-            self._writer.close()
+        self._groups.flush()
+        self._file.finish()
         self._sink.commit()
         first, last = min(self._dates, default=None), max(self._dates, default=None)
         return Part(self._sink.name, self.rows, len(self._dates), first, last)
 
     def _write_row_group(self) -> None:
-        if not self._gathered:
-            return
-        table = pa.Table.from_batches(self._gathered)
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                table.schema,
-                compression="zstd",
-                compression_level=1,
-                store_schema=self._keep_types,
-            )
-        self._writer.write_table(table, row_group_size=len(table))
-        self._gathered.clear()
-        self._gathered_bytes = 0
+        if self._gathered:
+            table = pa.Table.from_batches(self._gathered)
+            self._groups.write(table, self._file, keep_types=self._keep_types)
+            self._gathered.clear()
+            self._gathered_bytes = 0

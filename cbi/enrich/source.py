@@ -11,9 +11,11 @@ from cbi.errors import InvalidFile, Reason
 from cbi.limits import Declared, check_declared, check_footer_size
 from cbi.settings import DEFAULTS, Settings
 
-# A record batch has about this many bytes, or this many rows where rows are narrow.
-_BATCH_BYTES = 16 << 20
+# A record batch has about this many bytes, or this many rows where rows are narrow. Of thousands of columns
+# it has more, so many bytes of each: a smaller piece of a column takes as long.
+_BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 16
+_BATCH_COLUMN_BYTES = 8 << 10
 
 # A file up to this size is fetched a row group at a time; of a larger one each column is read in pieces that
 # together are as large. (What a footer says of single column chunks is not asked: pyarrow ends the process
@@ -72,7 +74,8 @@ class ParquetSource:
             self.rows: int = metadata.num_rows
             self.created_by: str | None = metadata.created_by
         row_bytes = max(8 * metadata.num_columns, uncompressed // max(self.rows, 1))
-        self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
+        batch_bytes = max(_BATCH_BYTES, _BATCH_COLUMN_BYTES * metadata.num_columns)
+        self._batch_rows = max(1, min(_BATCH_ROWS, batch_bytes // max(row_bytes, 1)))
 
     def batches(
         self, columns: Sequence[str] | None = None, as_codes: Sequence[str] = ()

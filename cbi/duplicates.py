@@ -14,15 +14,15 @@ from cbi.findings import Duplicates
 SHOWN_KEYS = 20
 """How many keys that occur twice a report shows."""
 
-ROWS_AT_ONCE = 1 << 19
+ROWS_AT_ONCE = 1 << 17
 """Keys are worked on so many at a time, so that what is made of them on the way stays small."""
 
 # Each possible key has a place of four bytes, in windows of so many times the rows at once.
-_WINDOW = 16
+_WINDOW = 64
 _MOST_WINDOWS = 8
 
 # Where keys are too far apart for that, they are sorted, about so many times the rows at once together.
-_SORTED = 4
+_SORTED = 16
 
 # Integers of a range up to this wide are taken as they are; of a wider one, those that occur are numbered.
 _WIDEST = 1 << 31

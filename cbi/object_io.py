@@ -105,7 +105,7 @@ class ObjectWriter(io.RawIOBase):
 class RangedReader(io.RawIOBase):
     """A generation of an object as a seekable file: each read is one request for just those bytes.
 
-    `bytes_read` counts what was asked for. An overwrite meanwhile raises InvalidFile, never mixes.
+    `bytes_read` counts what `read` has read. An overwrite meanwhile raises InvalidFile, never mixes.
     """
 
     def __init__(self, client: Client, file: StagedFile, size: int) -> None:
@@ -142,6 +142,7 @@ class RangedReader(io.RawIOBase):
             return b""
         content = self.read_range(self._position, end - self._position)
         self._position = end
+        self.bytes_read += len(content)
         return content
 
     def read_range(self, start: int, length: int) -> bytes:
@@ -157,7 +158,6 @@ class RangedReader(io.RawIOBase):
                 )
             except NotFound as error:
                 raise superseded(self._file) from error
-        self.bytes_read += length
         return content
 
 

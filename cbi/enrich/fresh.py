@@ -18,7 +18,7 @@ from cbi.regime_calendar import RegimeCalendar
 # Equal values are encoded from one chunk of this many rows again and again: memory stays small.
 _CHUNK_ROWS = 1 << 17
 
-_COLUMNS_AT_ONCE = 4
+_COLUMNS_AT_ONCE = 2
 
 
 class FreshChunks:

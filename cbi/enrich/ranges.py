@@ -10,7 +10,7 @@ from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
 _GAP_BYTES = 1 << 20
 
 # A larger range is cut, so that its pieces come side by side.
-_REQUEST_BYTES = 16 << 20
+_REQUEST_BYTES = 2 << 20
 
 _REQUESTS_AT_ONCE = 8
 

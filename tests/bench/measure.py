@@ -5,10 +5,12 @@ python -m bench.measure WAY SOURCE TARGET [EXTRA_COLUMNS]
 
 import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,11 +30,14 @@ class Measurement:
     written_bytes: int
 
 
-def measure(way: str, source: Path, extra_columns: int = 0) -> Measurement:
+def measure(
+    way: str, source: Path, extra_columns: int = 0, environment: Mapping[str, str] | None = None
+) -> Measurement:
     """Run a way once. The process that calls this has to be a small one, see `_peak`."""
     target = source.with_name("target.parquet")
     command = [sys.executable, "-m", __spec__.name, way, str(source), str(target), str(extra_columns)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=variables)
     target.unlink(missing_ok=True)
     return Measurement(**json.loads(done.stdout))
 

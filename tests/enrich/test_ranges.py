@@ -47,7 +47,7 @@ def test_ranges_far_apart_come_by_one_request_each() -> None:
 
 
 def test_a_long_range_comes_in_pieces() -> None:
-    assert fetched((1, 33 * MB)) == [(1, 16 * MB + 1), (16 * MB + 1, 32 * MB + 1), (32 * MB + 1, 33 * MB)]
+    assert fetched((1, 5 * MB)) == [(1, 2 * MB + 1), (2 * MB + 1, 4 * MB + 1), (4 * MB + 1, 5 * MB)]
 
 
 def test_ranges_within_others_are_not_fetched_twice() -> None:

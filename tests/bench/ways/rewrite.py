@@ -23,7 +23,6 @@ class _FileSink(io.FileIO):
 
 
 def run(task: Task) -> Found:
-    pa.set_memory_pool(pa.system_memory_pool())  # as main.py does
     with pa.OSFile(str(task.source)) as content:
         source = ParquetSource(content)
         validation = validate(source, task.feed, task.calendar)

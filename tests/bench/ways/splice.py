@@ -5,8 +5,6 @@ Joining the two is left out: the bucket does that by itself.
 
 import os
 
-import pyarrow as pa
-
 from bench.task import Found, Task
 from cbi.enrich.flat_file import FlatFile
 from cbi.enrich.nest import Nesting
@@ -17,7 +15,6 @@ from cbi.validation import validate
 
 
 def run(task: Task) -> Found:
-    pa.set_memory_pool(pa.system_memory_pool())  # as main.py does
     with task.source.open("rb") as content:
 
         def read(start: int, length: int) -> bytes:

@@ -11,11 +11,11 @@ from cbi.casts import MICROSECONDS
 from cbi.enrich.flat_file import FetchedGroup
 from cbi.enrich.keep import Storage
 from cbi.enrich.nest import Nesting
-from cbi.enrich.parquet.encode import Encoded, encode
+from cbi.enrich.parquet.encode import Encoded, encode, repeat
 from cbi.feed import Leaf
 from cbi.regime_calendar import RegimeCalendar
 
-# Equal values are encoded from one chunk of this many rows again and again: memory stays small.
+# Equal values are encoded once for so many rows, whose pages serve again and again.
 _CHUNK_ROWS = 1 << 17
 
 _COLUMNS_AT_ONCE = 2
@@ -73,6 +73,13 @@ class FreshChunks:
         return pa.scalar(None, leaf.field.to_arrow().type)
 
     def _constant(self, value: pa.Scalar, rows: int, storage: Storage) -> Encoded:
+        times, rest = divmod(rows, _CHUNK_ROWS)
+        if not times:
+            return self._encoded(value, rest, storage)
+        last = self._encoded(value, rest, storage) if rest else None
+        return repeat(self._encoded(value, _CHUNK_ROWS, storage), times, last)
+
+    def _encoded(self, value: pa.Scalar, rows: int, storage: Storage) -> Encoded:
         key = value.as_py(), value.type, rows, storage.required
         if key not in self._constants:
             self._constants[key] = encode([(_repeated(value, rows), storage.required)])[0]
@@ -107,10 +114,7 @@ def _regimes(calendar: RegimeCalendar, dates: pa.ChunkedArray) -> pa.Scalar | pa
     return pa.chunked_array([calendar.lookup(chunk) for chunk in dates.chunks], pa.int16())
 
 
-def _repeated(value: pa.Scalar, rows: int) -> pa.ChunkedArray:
-    size = min(rows, _CHUNK_ROWS)
-    chunk = pa.repeat(value, size)
+def _repeated(value: pa.Scalar, rows: int) -> pa.Array:
     if pa.types.is_string(value.type) and value.is_valid:  # which Arrow would otherwise hash row by row
-        chunk = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), size), pa.array([value]))
-    whole, rest = divmod(rows, size)
-    return pa.chunked_array([chunk] * whole + [chunk.slice(0, rest)], chunk.type)
+        return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), pa.array([value]))
+    return pa.repeat(value, rows)

@@ -3,13 +3,15 @@
 import io
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.cloud import to_parquet
-from support.splicing import open_flat, read, spliced, tampered, with_first_chunk
+from support.splicing import open_flat, read, rewritten, spliced, tampered, with_first_chunk
 from support.tables import days, nesting, small_feed, small_table
 
 from cbi.enrich.parquet.footer import Footer
@@ -148,6 +150,18 @@ def test_only_the_footer_and_the_columns_to_look_at_are_read() -> None:
     assert len(content) > 4_800_000
     assert file.reader.bytes_read < 100_000
     assert len(joined) - len(content) < 48_000
+
+
+def test_row_groups_of_many_pages_are_spliced_as_they_are_rewritten(tmp_path: Path) -> None:
+    table = small_table(1).take(pa.repeat(pa.scalar(0), 300_000))
+    content = to_parquet(table, row_group_size=280_000)
+    _, bucket = rewritten(content, small_feed())
+    _, (joined,) = spliced(content, small_feed())
+    assert read(joined).cast(small_feed().arrow_schema).equals(bucket.read("0"))
+    path = tmp_path / "joined.parquet"
+    path.write_bytes(joined)
+    sums = duckdb.sql(f"SELECT count(*), count(run_id), count(DISTINCT run_id) FROM '{path}'").fetchall()
+    assert sums == [(300_000, 300_000, 1)]
 
 
 def test_codecs_that_bigquery_does_not_read_are_refused() -> None:

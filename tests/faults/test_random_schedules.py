@@ -25,6 +25,7 @@ from cbi.identity import StagedFile
 
 EXAMPLES = int(os.environ.get("CBI_FAULT_EXAMPLES", "12"))
 STEPS = 14
+FEEDS = ("appended", "in_parts", "spliced")
 DAYS = (-6, -2, 0, 5)
 """When a file's rows begin, in days from the first regime's; the calendar begins on one of these, too."""
 
@@ -57,7 +58,7 @@ class Schedule(RuleBasedStateMachine):
         self.world.apply_regimes()
 
     @rule(
-        feed=st.sampled_from(["appended", "in_parts", "spliced"]),
+        feed=st.sampled_from(FEEDS),
         name=st.sampled_from("abc"),
         first=st.sampled_from(DAYS),
         size=st.integers(1, 9),
@@ -145,7 +146,7 @@ class Schedule(RuleBasedStateMachine):
     def check_reports(self) -> None:
         """A report stays as it was first written."""
         found = {}
-        for feed in ("appended", "in_parts"):
+        for feed in FEEDS:
             found |= self.world.generations(f"reports/staged/{feed}/{self.symbol} ")
         assert self.reports.items() <= found.items(), "a report was written over or removed"
         self.reports = found
@@ -158,8 +159,9 @@ class Schedule(RuleBasedStateMachine):
         for dropped in self.dropped:
             assert self.world.function.deliver(dropped.file), f"{dropped.file.uri} was refused"
         self.check_reports()
-        in_table = self.world.in_table("appended", self.symbol)
-        in_table |= self.world.in_table("in_parts", self.symbol)
+        in_table: dict[str, Rows] = {}
+        for feed in FEEDS:
+            in_table |= self.world.in_table(feed, self.symbol)
         for dropped in self.dropped:
             self.check_run(dropped, in_table.get(dropped.file.run_id, Rows()))
         everywhere = sum(in_table.values(), Rows())

@@ -39,6 +39,48 @@ class Encoded:
         return PlacedChunk(raw, self.uncompressed, len(self.pages), at)
 
 
+def repeat(chunk: Encoded, times: int, rest: Encoded | None = None) -> Encoded:
+    """A chunk of one value so many times over, and the rest's after it: its data pages serve as they are.
+
+    The rest must be of the same value, and so have the same dictionary.
+    """
+    dictionary, data = _pages(chunk)
+    _, last = _pages(rest) if rest is not None else (b"", memoryview(b""))
+    values = (chunk.metadata.integer(5) or 0) * times
+    uncompressed = chunk.uncompressed + (chunk.uncompressed - _uncompressed(dictionary)) * (times - 1)
+    if rest is not None:
+        values += rest.metadata.integer(5) or 0
+        uncompressed += rest.uncompressed - _uncompressed(dictionary)
+    pages = memoryview(b"".join([dictionary, *[data] * times, last]))
+    statistics = chunk.metadata.struct(12) or Struct()
+    if statistics.integer(3):
+        statistics = statistics.replaced({3: (I64, integer(values))})
+    metadata = chunk.metadata.replaced(
+        {
+            5: (I64, integer(values)),
+            6: (I64, integer(uncompressed)),
+            7: (I64, integer(len(pages))),
+            12: (STRUCT, statistics.encode()),
+            13: None,  # how many pages there are of each encoding
+        }
+    )
+    return Encoded(pages, chunk.chunk, metadata, chunk.found_at, uncompressed)
+
+
+def _pages(chunk: Encoded) -> tuple[memoryview, memoryview]:
+    """A chunk's dictionary page, if it has one, and its data pages."""
+    begin = (chunk.metadata.integer(9) or 0) - chunk.found_at
+    return chunk.pages[:begin], chunk.pages[begin:]
+
+
+def _uncompressed(page: memoryview) -> int:
+    """How many bytes a page would have uncompressed, with its header."""
+    if not page:
+        return 0
+    header, _, end = Struct.decode_at(bytes(page), 0)
+    return end + (header.integer(2) or 0)
+
+
 @dataclass(frozen=True)
 class EncodedGroup:
     """A row group in a file of its own: its column chunks, the pages of all of them, and the footer."""

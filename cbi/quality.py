@@ -69,13 +69,13 @@ class DataQualityChecker:
                 kind = str(schema.field(name).type)
                 message = f"{name} is {kind}, which cannot become {wanted} safely; write it as {wanted}"
                 errors.append(ColumnTypeError(name, kind, wanted, message))
-        known = self.feed.sources.keys()
+        known, present = self.feed.sources.keys(), set(schema.names)
         return ColumnTypes(
             is_valid=not errors,
             errors=tuple(errors),
             cast_columns=tuple(name for name, cast in casts.items() if not cast.keeps),
             unknown_columns=tuple(dict.fromkeys(name for name in schema.names if name not in known)),
-            absent_columns=tuple(name for name in known if name not in schema.names),
+            absent_columns=tuple(name for name in known if name not in present),
         )
 
     def examine(self, schema: pa.Schema, batches: Batches, proofs: Proofs = NOTHING_PROVED) -> Examination:

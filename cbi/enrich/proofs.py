@@ -19,12 +19,10 @@ _DAY = {"ms": 86_400_000, "us": 86_400_000_000}
 
 
 def prove(file: FlatFile, casts: Mapping[str, Cast]) -> Proofs:
-    """What the footer proves of these columns."""
-    counts = {name: null_count(file, name) for name in casts if file.column(name).is_flat}
-    return Proofs(
-        frozenset(safe_casts(file, casts)),
-        {name: count for name, count in counts.items() if count is not None},
-    )
+    """What the footer proves of these columns; of those that are read anyway it is not asked."""
+    safe = safe_casts(file, casts)
+    counts = {name: null_count(file, name) for name in safe}
+    return Proofs(frozenset(safe), {name: count for name, count in counts.items() if count is not None})
 
 
 @dataclass(frozen=True)

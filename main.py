@@ -20,12 +20,12 @@ from flask import request
 
 from cbi.deadline import Deadline
 from cbi.events import Ignored, Sweep, parse_event
-from cbi.identity import StagedFile
-from cbi.logs import configure_logging, log_context, trace_fields
-from cbi.pipeline import IngestionPipeline
-from cbi.staging import feed_name
-from cbi.sweep import sweep
-from cbi.tracing import flush_spans
+from cbi.gcs.identity import StagedFile
+from cbi.ops.sweep import sweep
+from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.staging import feed_name
+from cbi.telemetry.logs import configure_logging, log_context, trace_fields
+from cbi.telemetry.tracing import flush_spans
 
 gc.freeze()
 gc.enable()

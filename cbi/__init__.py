@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cbi.pipeline import IngestionPipeline
-    from cbi.quality import DataQualityChecker
-    from cbi.regimes import RegimeCache
+    from cbi.checks.quality import DataQualityChecker
+    from cbi.lookups.regime_cache import RegimeCache
+    from cbi.runs.pipeline import IngestionPipeline
 
 __all__ = ["DataQualityChecker", "IngestionPipeline", "RegimeCache"]
 
 _HOMES = {
-    "DataQualityChecker": "cbi.quality",
-    "IngestionPipeline": "cbi.pipeline",
-    "RegimeCache": "cbi.regimes",
+    "DataQualityChecker": "cbi.checks.quality",
+    "IngestionPipeline": "cbi.runs.pipeline",
+    "RegimeCache": "cbi.lookups.regime_cache",
 }
 
 

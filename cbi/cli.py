@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cbi.contract.feed import DEFAULT_FEED
 from cbi.errors import CbiError
-from cbi.feed import DEFAULT_FEED
-from cbi.logs import configure_logging
+from cbi.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
-    from cbi.regime_calendar import RegimeCalendar
+    from cbi.lookups.regime_calendar import RegimeCalendar
 
 _FEED = click.option(
     "--feed", default=DEFAULT_FEED, show_default=True, help="The contract that a local FILE belongs to."
@@ -46,7 +46,7 @@ def ingest(file: str, feed: str) -> None:
     A local file is put in the staging bucket first, then goes the same way. Exits with 1 when the report
     says failed.
     """
-    from cbi.pipeline import IngestionPipeline
+    from cbi.runs.pipeline import IngestionPipeline
 
     pipeline = IngestionPipeline()
     staged = pipeline.stage(file, feed)
@@ -63,7 +63,7 @@ def check(file: Path, feed: str) -> None:
 
     The regimes are those of the package's regimes.yaml. Exits with 1 when the file would fail.
     """
-    from cbi.check import check_file
+    from cbi.ops.check import check_file
 
     verdict = check_file(file, feed)
     click.echo(json.dumps(verdict, indent=2, ensure_ascii=False))
@@ -73,8 +73,8 @@ def check(file: Path, feed: str) -> None:
 @main.command()
 def init() -> None:
     """Make the datasets and tables that are missing, and fill new regime tables. Safe to repeat."""
+    from cbi.ops.init import initialise
     from cbi.settings import Settings
-    from cbi.setup import initialise
 
     made = initialise(Settings.from_environment())
     click.echo("\n".join(f"made {name}" for name in made) or "everything is there already")
@@ -89,13 +89,13 @@ def init() -> None:
 @click.option("--apply", is_flag=True, help="Replace the calendar and the weights in BigQuery by these.")
 def regimes(file: Path | None, apply: bool) -> None:
     """Show the market regimes of regimes.yaml; gaps and overlaps are refused."""
-    from cbi.regime_calendar import load_regimes_file
+    from cbi.lookups.regime_calendar import load_regimes_file
 
     calendar = load_regimes_file(file) if file else load_regimes_file()
     _show_regimes(calendar)
     if apply:
+        from cbi.ops.init import apply_regimes
         from cbi.settings import Settings
-        from cbi.setup import apply_regimes
 
         apply_regimes(Settings.from_environment(), calendar)
         click.echo("applied")
@@ -106,8 +106,8 @@ def sweep() -> None:
     """Run staged files that should have a report and have none; print what was found. The function does the
     same when Cloud Scheduler asks it to."""
     from cbi.jsonable import to_jsonable
-    from cbi.pipeline import IngestionPipeline
-    from cbi.sweep import sweep as run_sweep
+    from cbi.ops.sweep import sweep as run_sweep
+    from cbi.runs.pipeline import IngestionPipeline
 
     report = run_sweep(IngestionPipeline())
     click.echo(json.dumps(to_jsonable(report), indent=2))
@@ -122,8 +122,8 @@ def replay(what: str) -> None:
     Useful once the regime calendar reaches further, or the table is mended. Rows load once, however often
     they are replayed. Exits with 1 when the report says failed.
     """
-    from cbi.pipeline import IngestionPipeline
-    from cbi.replay import replay as run_replay
+    from cbi.ops.replay import replay as run_replay
+    from cbi.runs.pipeline import IngestionPipeline
 
     report = run_replay(IngestionPipeline(), what)
     click.echo(report.to_json())
@@ -138,8 +138,8 @@ def undo(run_id: str) -> None:
     Afterwards the same bytes may be dropped again.
     """
     from cbi.jsonable import to_jsonable
-    from cbi.pipeline import IngestionPipeline
-    from cbi.undo import undo as run_undo
+    from cbi.ops.undo import undo as run_undo
+    from cbi.runs.pipeline import IngestionPipeline
 
     click.echo(json.dumps(to_jsonable(run_undo(IngestionPipeline(), run_id)), indent=2))
 

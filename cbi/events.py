@@ -5,7 +5,7 @@ from typing import Any
 
 from cloudevents.http import CloudEvent
 
-from cbi.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 SWEEP = "cbi.sweep.v1"

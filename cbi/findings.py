@@ -72,3 +72,30 @@ class RegimeCoverage:
     covered_dates: int = 0
     missing_dates: tuple[date, ...] = ()
     coverage_pct: float = 100.0
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """What was found in the file. Of a file that could not be looked at, nothing is valid."""
+
+    required_fields: RequiredFields = RequiredFields(is_valid=False)
+    date_range: DateRange = DateRange(is_valid=False)
+    duplicates: Duplicates = Duplicates(is_valid=False)
+    regime_coverage: RegimeCoverage = RegimeCoverage()
+    column_types: ColumnTypes = ColumnTypes(is_valid=False)
+    rows_processed: int = 0
+    rows_enriched: int = 0
+    rows_skipped: int = 0
+
+    @property
+    def is_valid(self) -> bool:
+        parts = (self.required_fields, self.date_range, self.duplicates, self.column_types)
+        return all(part.is_valid for part in parts)
+
+
+@dataclass(frozen=True)
+class ExistingKeys:
+    """How many of the file's keys the table has already, and the first of them."""
+
+    count: int
+    keys: tuple[dict[str, Any], ...] = ()

@@ -18,7 +18,7 @@ from bench.imports import ROOT
 from bench.readme import replace_marked
 from bench.relay import Exchange
 from bench.task import Found, Task, make_task, wide_feed
-from bench.timeline import share_out
+from bench.timeline import assign_rows
 
 ROWS = 4_000
 WORKING = [way for way in WAYS if way.role is not Role.FLOOR]
@@ -53,7 +53,7 @@ def test_what_a_request_takes_is_not_the_functions_own_time() -> None:
         Exchange(b"POST /bigquery/v2/projects/p/jobs?x HTTP/1.1", asked=6.0, answered=7.0),
         Exchange(b"GET /storage/v1/b/out?fields=name HTTP/1.1", asked=6.5, answered=9.0),
     ]
-    event = share_out(exchanges, begin=0.5, end=10.0)
+    event = assign_rows(exchanges, begin=0.5, end=10.0)
     assert event.steps == {"taking the event": 0.5, "validating": 2.0, "acknowledging": 3.0}
     assert event.waited == 4.0
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.cloud import validate_report
 
-from cbi import feed, feed_rules
 from cbi.cli import main
+from cbi.contract import feed, rules
 from cbi.errors import Reason
-from cbi.report import SCHEMA_FILE
+from cbi.runs.report import SCHEMA_FILE
 from cbi.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def test_every_key_of_a_feed_is_documented(key: str) -> None:
     assert f"\n| `{key}` |" in README
 
 
-@pytest.mark.parametrize("enrichment", sorted(feed_rules.ENRICHMENTS))
+@pytest.mark.parametrize("enrichment", sorted(rules.ENRICHMENTS))
 def test_every_enrichment_is_documented(enrichment: str) -> None:
     assert f"`{enrichment}`" in README
 

@@ -6,7 +6,7 @@ import pytest
 from cloudevents.http import CloudEvent
 
 from cbi.events import FINALIZED, PUBSUB_MESSAGE, Ignored, parse_event
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 
 FILE = StagedFile("in", "staged/día 1.parquet", 1_712_345_678_901_234)
 OBJECT = {"bucket": FILE.bucket, "name": FILE.name, "generation": str(FILE.generation), "size": "10"}

@@ -15,7 +15,7 @@ import pytest
 import requests
 from support.cloud import Cloud
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_servers, running_stack
 

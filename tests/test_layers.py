@@ -1,6 +1,7 @@
 """Who may know whom, held against what each module imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,38 +14,34 @@ ROOT = Path(__file__).parents[1]
 
 CLOUD = ["google", "requests"]
 HTTP = ["http", "requests", "flask", "cloudevents", "functions_framework"]
-PARQUET = ["pyarrow.parquet", "cbi.enrich"]
 
-# What a module, or a folder of them, must not import itself.
+ROOT_MODULES = {"errors", "settings", "findings", "deadline", "jsonable"}
+
+# What a module, or a room of them, must not import itself, of libraries.
 MUST_NOT_IMPORT = {
-    "cbi.events": ["google.cloud.bigquery", "cbi.warehouse", "cbi.regimes", "cbi.pipeline"],
-    "cbi.settings": ["google", "pyarrow", "cbi.feed", "cbi.clients", "cbi.pipeline"],
-    "cbi.regimes": PARQUET,
-    "cbi.storage": ["google.cloud.bigquery", "cbi.warehouse"],
-    "cbi.warehouse": ["google.cloud.storage", "cbi.storage", "pyarrow"],
-    "cbi.jobs": ["google.cloud.storage", "cbi.storage", "pyarrow"],
-    "cbi.report": ["cbi.storage"],
-    "cbi.pipeline": [*HTTP, "os", "pyarrow"],
-    "cbi.cli": ["cbi.quality", "cbi.casts", "cbi.enrich", "cbi.storage", "cbi.warehouse", "google"],
-    "main": ["cbi.feed", "cbi.quality", "cbi.storage", "cbi.warehouse", "cbi.enrich", "google", "pyarrow"],
+    "cbi.events": ["google"],
+    "cbi.settings": ["google", "pyarrow"],
+    "cbi.lookups": ["pyarrow.parquet"],
+    "cbi.gcs": ["google.cloud.bigquery"],
+    "cbi.warehouse.jobs": ["google.cloud.storage", "pyarrow"],
+    "cbi.warehouse.warehouse": ["google.cloud.storage", "pyarrow"],
+    "cbi.runs.pipeline": [*HTTP, "os", "pyarrow"],
+    "cbi.cli": ["google"],
+    "main": ["google", "pyarrow"],
 }
 
 # What must work without any cloud, and so must not reach a client by any chain of imports.
 CLOUDLESS = [
-    "cbi.casts",
-    "cbi.check",
+    "cbi.checks",
+    "cbi.contract",
     "cbi.enrich.nest",
-    "cbi.enrich.parts",
     "cbi.enrich.rewrite",
-    "cbi.enrich.source",
-    "cbi.feed",
-    "cbi.findings",
-    "cbi.identity",
-    "cbi.quality",
-    "cbi.regime_calendar",
-    "cbi.report",
+    "cbi.gcs.identity",
+    "cbi.lookups.regime_calendar",
+    "cbi.ops.check",
+    "cbi.parquet",
+    "cbi.runs.report",
     "cbi.settings",
-    "cbi.validation",
 ]
 
 
@@ -93,14 +90,75 @@ def chains(module: str) -> list[tuple[str, ...]]:
     return found
 
 
+def room(module: str) -> str:
+    """The folder of the package a module is in, or its own name where it lies at the root."""
+    return module.split(".")[1]
+
+
+def rooms_known_by(name: str) -> set[str]:
+    """The other rooms that the modules of a room import."""
+    found = {
+        room(each)
+        for module in modules()
+        if module != "cbi" and module.startswith("cbi.") and room(module) == name
+        for each in imports(module)
+        if each.startswith("cbi.")
+    }
+    return found - {name}
+
+
+def architecture() -> dict[str, set[str]]:
+    """The table of rooms in ARCHITECTURE.md: which rooms each may know."""
+    text = (ROOT / "cbi/ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\|(.*)\|$", text, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", known)) for name, known in rows}
+
+
+def test_a_room_knows_only_the_rooms_that_the_architecture_lists() -> None:
+    allowed = architecture()
+    strangers = {name: rooms_known_by(name) - ROOT_MODULES - known for name, known in allowed.items()}
+    assert {name: found for name, found in strangers.items() if found} == {}
+
+
+def test_every_room_stands_in_the_architecture() -> None:
+    there = {room(module) for module in modules() if module.startswith("cbi.")}
+    assert there - ROOT_MODULES - {"__main__"} == set(architecture())
+
+
+def test_no_two_rooms_know_each_other() -> None:
+    order: list[str] = []
+    waiting = architecture()
+    while free := [name for name, known in waiting.items() if known <= set(order)]:
+        order += free
+        waiting = {name: known for name, known in waiting.items() if name not in free}
+    assert waiting == {}
+
+
+def test_no_module_reaches_itself() -> None:
+    """No circle of imports among the modules of the package."""
+    edges = {module: imports(module) & set(modules()) - {module} for module in modules()}
+    done: set[str] = set()
+    while free := [m for m, needed in edges.items() if m not in done and needed <= done]:
+        done |= set(free)
+    assert set(edges) - done == set()
+
+
+def inside(module: str) -> list[str]:
+    """A module, or all modules of a folder."""
+    return [each for each in modules() if each == module or each.startswith(f"{module}.")]
+
+
 @pytest.mark.parametrize("module", MUST_NOT_IMPORT)
-def test_a_room_does_not_know_what_is_none_of_its_business(module: str) -> None:
-    assert imports_of(module, MUST_NOT_IMPORT[module]) == set()
+def test_a_module_does_not_know_libraries_that_are_none_of_its_business(module: str) -> None:
+    assert {
+        each: found for each in inside(module) if (found := imports_of(each, MUST_NOT_IMPORT[module]))
+    } == {}
 
 
 @pytest.mark.parametrize("module", CLOUDLESS)
 def test_what_needs_no_cloud_reaches_no_client(module: str) -> None:
-    assert [" → ".join(chain) for chain in chains(module) if imports_of(chain[-1], CLOUD)] == []
+    reached = [chain for each in inside(module) for chain in chains(each)]
+    assert [" → ".join(chain) for chain in reached if imports_of(chain[-1], CLOUD)] == []
 
 
 def test_every_module_that_is_spoken_of_is_there() -> None:

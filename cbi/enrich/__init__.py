@@ -1,1 +1,1 @@
-"""Flat parquet in, nested parquet out."""
+"""Flat parquet in, nested parquet out: rewritten, or spliced."""

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from cbi.casts import MICROSECONDS, Cast
-from cbi.feed import Feed, Field
-from cbi.regime_calendar import RegimeCalendar
+from cbi.contract.casts import MICROSECONDS, Cast
+from cbi.contract.feed import Feed, Field
+from cbi.lookups.regime_calendar import RegimeCalendar
 
 
 @dataclass(frozen=True)

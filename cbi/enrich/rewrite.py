@@ -14,11 +14,11 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cbi.contract.parts import DateInterval, Part
 from cbi.enrich.nest import Nesting
-from cbi.enrich.parquet.join import JoinedFile
-from cbi.enrich.parts import DateSpan, Part
-from cbi.enrich.row_groups import RowGroupWriter
-from cbi.enrich.source import ParquetSource
+from cbi.parquet.join import JoinedFile
+from cbi.parquet.row_group_writer import RowGroupWriter
+from cbi.parquet.source import ParquetSource
 
 # BigQuery reads row groups of 16 MiB and more best; these are bytes in memory, about twice those in the file.
 _ROW_GROUP_BYTES = 24 << 20
@@ -54,15 +54,15 @@ class Rewritten:
 def rewrite(
     source: ParquetSource,
     nesting: Nesting,
-    spans: Sequence[DateSpan],
+    date_intervals: Sequence[DateInterval],
     skips_rows: bool,
     open_sink: Callable[[str], Sink],
 ) -> Rewritten:
     """Write each span's rows as nested parquet, and rows without a regime as they came.
 
     `skips_rows` says whether there are rows without a regime: only then all columns are read, because the
-    rows left out keep them all. Sinks are opened under the names `0`, `1`, … for the spans, `0.1`, `0.2`, …
-    for what exceeds the feed's `batch_rows`, and `skipped`.
+    rows left out keep them all. Sinks are opened under the names `0`, `1`, … for the intervals,
+    `0.1`, `0.2`, … for what exceeds the feed's `batch_rows`, and `skipped`.
     """
     row_group_bytes = max(_ROW_GROUP_BYTES, _CHUNK_BYTES * len(source.schema))
     with RowGroupWriter() as groups, ThreadPoolExecutor(1) as reader, ExitStack() as stack:
@@ -71,7 +71,9 @@ def rewrite(
             sink = stack.enter_context(open_sink(name))
             return _PartWriter(sink, groups, row_group_bytes, keep_types=keep_types)
 
-        parts = [_SpanWriter(str(number), opened, nesting.feed.batch_rows) for number in range(len(spans))]
+        parts = [
+            _SpanWriter(str(number), opened, nesting.feed.batch_rows) for number in range(len(date_intervals))
+        ]
         skipped = opened("skipped", keep_types=True) if skips_rows else None
         for batch in _read_ahead(source.batches(None if skips_rows else list(nesting.casts)), reader):
             regimes = nesting.regimes(batch)
@@ -79,7 +81,7 @@ def rewrite(
                 without = batch.filter(regimes.is_null())
                 skipped.write(_with_reason(without), None)
                 batch, regimes = batch.filter(regimes.is_valid()), regimes.drop_null()
-            _write_spans(nesting, spans, parts, batch, regimes)
+            _write_spans(nesting, date_intervals, parts, batch, regimes)
         return Rewritten(
             parts=tuple(part for writer in parts for part in writer.finish()),
             skipped=skipped.finish().name if skipped is not None else None,
@@ -96,7 +98,7 @@ def _read_ahead(batches: Iterator[pa.RecordBatch], reader: Executor) -> Iterator
 
 def _write_spans(
     nesting: Nesting,
-    spans: Sequence[DateSpan],
+    date_intervals: Sequence[DateInterval],
     parts: "Sequence[_SpanWriter]",
     batch: pa.RecordBatch,
     regimes: pa.Array,
@@ -104,8 +106,8 @@ def _write_spans(
     column = nesting.feed.date_column
     nested = nesting.nest(batch, regimes)
     dates = None if column is None else nesting.dates(batch, column)
-    for span, part in zip(spans, parts, strict=True):
-        if len(spans) == 1 or dates is None:
+    for span, part in zip(date_intervals, parts, strict=True):
+        if len(date_intervals) == 1 or dates is None:
             part.write(nested, dates)
         else:
             inside = pc.and_(pc.greater_equal(dates, span.first), pc.less_equal(dates, span.last))

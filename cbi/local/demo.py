@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from google.cloud import bigquery
 
 from cbi.clients import bigquery_client, storage_client
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
+from cbi.gcs.store import ObjectStore
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_stack
+from cbi.runs.staging import stage_file
 from cbi.settings import Settings
-from cbi.staging import stage_file
-from cbi.storage import ObjectStore
 
 _REPORT_TIMEOUT_SECONDS = 600
 

@@ -29,7 +29,7 @@ START_TIMEOUT_SECONDS = 60
 _ROOT = Path(__file__).parents[2]
 _CREATE_TABLES = """
 from cbi.settings import Settings
-from cbi.setup import initialise
+from cbi.ops.init import initialise
 initialise(Settings.from_environment())
 """
 _NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.task import wide_feed
-from cbi.feed import Feed
+from cbi.contract.feed import Feed
 
 FIRST_DAY = date(2023, 11, 1)
 DAYS = 1_908  # all that the default regime calendar knows

@@ -25,8 +25,8 @@ from bench.imports import ROOT
 from bench.latency import Event, Start
 from bench.relay import Exchange, Relay, relays
 from bench.task import wide_feed
-from bench.timeline import share_out, when_load_was_submitted
-from cbi.identity import StagedFile
+from bench.timeline import assign_rows, when_load_was_submitted
+from cbi.gcs.identity import StagedFile
 from cbi.local.processes import Processes
 from cbi.local.stack import Stack, running_servers
 
@@ -59,7 +59,7 @@ class Function:
         with self._running():
             listening = perf_counter()
             self._send(file)
-            return Start(listening - begin, share_out(self._exchanges(), listening, perf_counter()))
+            return Start(listening - begin, assign_rows(self._exchanges(), listening, perf_counter()))
 
     def warm_events(self, number: int) -> list[Event]:
         """Events of a process that has seen some: each until its load job is submitted."""
@@ -69,7 +69,7 @@ class Function:
     def _warm_event(self) -> Event:
         begin = self._send(self._drop())
         exchanges = self._exchanges()
-        return share_out(exchanges, begin, when_load_was_submitted(exchanges))
+        return assign_rows(exchanges, begin, when_load_was_submitted(exchanges))
 
     @contextmanager
     def _running(self) -> Iterator[None]:

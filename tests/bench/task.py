@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cbi.feed import DEFAULT_FEED, Feed, Field, load_feed
-from cbi.regime_calendar import RegimeCalendar, load_regimes_file
+from cbi.contract.feed import DEFAULT_FEED, Feed, Field, load_feed
+from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 
 _GROUP = 100
 

@@ -37,7 +37,7 @@ def when_load_was_submitted(exchanges: Iterable[Exchange]) -> float:
     return next(exchange.asked for exchange in exchanges if _LOAD_JOB.match(exchange.request))
 
 
-def share_out(exchanges: Iterable[Exchange], begin: float, end: float) -> Event:
+def assign_rows(exchanges: Iterable[Exchange], begin: float, end: float) -> Event:
     """Share out the time between: what is before a request and after all answers is the function's own."""
     steps: defaultdict[str, float] = defaultdict(float)
     reached = begin

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from support.terraform import DEPLOY
 
-from cbi.report import Report
-from cbi.sweep import SweepReport
+from cbi.ops.sweep import SweepReport
+from cbi.runs.report import Report
 
 ROOT = DEPLOY.parent
 METRICS = (DEPLOY / "metrics.tf").read_text()

@@ -46,7 +46,7 @@ def test_only_the_function_is_uploaded() -> None:
         "main.py",
         "requirements.txt",
         "cbi/feeds/daily_ml_matrix.yaml",
-        "cbi/report.schema.json",
+        "cbi/runs/report.schema.json",
     } <= files
     assert {path for path in files if "/" not in path} == {"main.py", "requirements.txt"}
     assert {path.partition("/")[0] for path in files if "/" in path} == {"cbi"}

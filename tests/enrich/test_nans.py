@@ -13,7 +13,7 @@ from support.cloud import to_parquet
 from support.splicing import open_flat
 from support.tables import nesting, small_feed, small_table
 
-from cbi.enrich.nans import find_nans, vouched_by_pandas
+from cbi.enrich.splice.nans import find_nans, vouched_by_pandas
 
 NAN = float("nan")
 FRAME = pd.DataFrame({"symbol": ["ZL", "MES"], "price": [1.5, NAN], "bid_count": [1, 2]})
@@ -73,7 +73,7 @@ def test_pandas_does_not_vouch_for_a_table_that_was_changed() -> None:
 
 
 def test_large_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbi.enrich.nans._BYTES_AT_ONCE", 1)
+    monkeypatch.setattr("cbi.enrich.splice.nans._BYTES_AT_ONCE", 1)
     table = small_table(9, price=[1.0] * 4 + [NAN] + [None] * 4, volatility=[NAN, *[1.0] * 8])
     assert found(table, row_group_size=3) == {"price": {1}, "volatility": {0}}
 

@@ -23,9 +23,9 @@ import pytest
 from support.readers import all_readers, node, spark
 from support.splicing import read, rewritten, spliced
 
-from cbi.feed import load_feed
+from cbi.contract.feed import load_feed
 from cbi.local.sample import sample_table
-from cbi.regime_calendar import load_regimes_file
+from cbi.lookups.regime_calendar import load_regimes_file
 
 Totals = dict[str, tuple[int, float, int, int]]
 """By regime: rows, sum of closes, NULLs among the closes, sum of volumes."""

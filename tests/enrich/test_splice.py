@@ -14,12 +14,12 @@ from support.cloud import to_parquet
 from support.splicing import open_flat, read, rewritten, spliced, tampered, with_first_chunk
 from support.tables import days, nesting, small_feed, small_table
 
-from cbi.enrich.parquet.footer import Footer
-from cbi.enrich.parquet.thrift import Struct, binary, integer
-from cbi.enrich.parquet.thrift_types import BINARY, I32, I64, STRUCT
-from cbi.enrich.parts import DateSpan
-from cbi.enrich.splice import splice
-from cbi.enrich.unsplicable import Unsplicable
+from cbi.contract.parts import DateInterval
+from cbi.enrich.splice.splice import splice
+from cbi.parquet.footer import Footer
+from cbi.parquet.thrift import Struct, binary, integer
+from cbi.parquet.thrift_types import BINARY, I32, I64, STRUCT
+from cbi.parquet.unsplicable import Unsplicable
 
 NAN = float("nan")
 
@@ -89,9 +89,12 @@ def test_only_row_groups_that_lose_rows_are_made_anew() -> None:
 
 
 def test_a_part_lists_only_its_own_row_groups() -> None:
-    spans = (DateSpan(date(2024, 1, 1), date(2024, 1, 20)), DateSpan(date(2024, 1, 21), date(2024, 2, 29)))
+    date_intervals = (
+        DateInterval(date(2024, 1, 1), date(2024, 1, 20)),
+        DateInterval(date(2024, 1, 21), date(2024, 2, 29)),
+    )
     content = to_parquet(small_table(60), row_group_size=20)
-    splice, parts = spliced(content, small_feed(), spans)
+    splice, parts = spliced(content, small_feed(), date_intervals)
     assert [in_place(content, part, "day") for part in parts] == [[True], [True, True]]
     assert [(part.name, part.rows, part.partitions) for part in splice.parts] == [
         ("0", 20, 20),
@@ -206,13 +209,17 @@ def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Any, 
     dates = pa.chunked_array([days(3)], pa.date32())
     with pytest.raises(Unsplicable, match=why):
         splice(
-            file, nesting(small_table(3).schema, small_feed()), (DateSpan(date.min, date.max),), dates, False
+            file,
+            nesting(small_table(3).schema, small_feed()),
+            (DateInterval(date.min, date.max),),
+            dates,
+            False,
         )
 
 
 def test_a_row_group_too_large_for_memory_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     content = to_parquet(small_table(20))
-    monkeypatch.setattr("cbi.enrich.splice_plan._LARGEST_CUT_BYTES", 100)
+    monkeypatch.setattr("cbi.enrich.splice.plan._LARGEST_CUT_BYTES", 100)
     spliced(content, small_feed())
     with pytest.raises(Unsplicable, match="bytes would have to be cut"):
         spliced(content, small_feed(batch_rows=7))

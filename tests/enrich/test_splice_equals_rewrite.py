@@ -10,28 +10,28 @@ from support.flat_files import flat_files
 from support.splicing import comparable, every_type, read, rewritten, spliced
 from support.tables import days
 
-from cbi.enrich.parts import DateSpan, Part
+from cbi.contract.parts import DateInterval, Part
 
 EXAMPLES = int(os.environ.get("SPLICE_EXAMPLES", "150"))
 
 
 @st.composite
-def all_spans(draw: st.DrawFn) -> tuple[DateSpan, ...]:
+def all_spans(draw: st.DrawFn) -> tuple[DateInterval, ...]:
     """All dates in one part, or cut into two."""
     cut = draw(st.none() | st.sampled_from(days(70)))
     if cut is None:
-        return (DateSpan(date.min, date.max),)
-    return DateSpan(date.min, cut), DateSpan(cut + timedelta(days=1), date.max)
+        return (DateInterval(date.min, date.max),)
+    return DateInterval(date.min, cut), DateInterval(cut + timedelta(days=1), date.max)
 
 
 @given(flat_files(), all_spans(), st.none() | st.integers(1, 30))
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_the_parts_of_a_splice_are_those_of_a_rewrite(
-    content: bytes, spans: tuple[DateSpan, ...], batch_rows: int | None
+    content: bytes, date_intervals: tuple[DateInterval, ...], batch_rows: int | None
 ) -> None:
     feed = every_type(batch_rows=batch_rows)
-    wanted, bucket = rewritten(content, feed, spans)
-    splice, parts = spliced(content, feed, spans)
+    wanted, bucket = rewritten(content, feed, date_intervals)
+    splice, parts = spliced(content, feed, date_intervals)
     event(f"{splice.kept_share:.0%} kept")
     parts_found = [Part(p.name, p.rows, p.partitions, p.first_date, p.last_date) for p in splice.parts]
     assert parts_found == list(wanted.parts)

@@ -7,7 +7,7 @@ import pytest
 from support.faults import Fault
 from support.world import World, rows, rows_of
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 
 
 @pytest.fixture

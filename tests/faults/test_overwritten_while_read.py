@@ -10,7 +10,7 @@ from support.faults import Meanwhile
 from support.tally import Entry, Tally
 from support.world import FIRST_DAY, Rows, World, rows, rows_of
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 
 ROWS = 7
 # Above 32 MiB a file is not fetched by one request but by ranges.

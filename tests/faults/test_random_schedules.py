@@ -21,7 +21,7 @@ from support.function_process import SWEEP
 from support.tally import Entry, Tally
 from support.world import FIRST_REGIME, Rows, World, rows, rows_of
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 
 EXAMPLES = int(os.environ.get("CBI_FAULT_EXAMPLES", "12"))
 STEPS = 14

@@ -8,7 +8,7 @@ import pytest
 from support.faults import Fault
 from support.world import World, rows, rows_of
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 
 MOVES_BYTES = {"done": False, "rewriteToken": "more", "totalBytesRewritten": "1", "objectSize": "9"}
 """What Cloud Storage answers where a copy is more than a note: so it is between two locations."""

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 from cbi.local.stack import Stack
-from cbi.report import SCHEMA_FILE
+from cbi.runs.report import SCHEMA_FILE
 
 TABLE = "features.daily_ml_matrix"
 

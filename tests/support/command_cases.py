@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cbi.identity import finish_name, replay_name, undo_name
+from cbi.gcs.identity import finish_name, replay_name, undo_name
 from support.function_process import SWEEP
 from support.trial import Case, Trial, check_report, check_table, finish, start_anew
 from support.world import FIRST_DAY, World, rows

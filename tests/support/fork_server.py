@@ -97,7 +97,7 @@ class ForkServer:
 
 def _import_all() -> None:
     """What is otherwise imported only when it is needed: by a command, or by pyarrow's join."""
-    commands = ["cbi.cli", "cbi.replay", "cbi.setup", "cbi.sweep", "cbi.undo"]
+    commands = ["cbi.cli", "cbi.ops.replay", "cbi.ops.init", "cbi.ops.sweep", "cbi.ops.undo"]
     for module in (*commands, "google_crc32c", "pyarrow.dataset"):
         import_module(module)
 

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 from cbi.local.processes import Processes
 
 ROOT = Path(__file__).parents[2]

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cbi.casts import UnsafeCast
-from cbi.enrich.proofs import prove
+from cbi.checks.footer_statistics import prove
+from cbi.checks.validation import validate
+from cbi.contract.casts import UnsafeCast
+from cbi.contract.feed import load_feed
 from cbi.enrich.rewrite import rewrite
-from cbi.enrich.source import ParquetSource
-from cbi.enrich.splice import splice as splice_file
-from cbi.enrich.unsplicable import Unsplicable
+from cbi.enrich.splice.splice import splice as splice_file
 from cbi.errors import InvalidFile
-from cbi.feed import load_feed
-from cbi.regime_calendar import load_regimes_file
-from cbi.validation import validate
+from cbi.lookups.regime_calendar import load_regimes_file
+from cbi.parquet.source import ParquetSource
+from cbi.parquet.unsplicable import Unsplicable
 from support.splicing import open_flat
 from support.tables import Bucket, nesting
 
@@ -118,7 +118,7 @@ def rewritten(content: bytes) -> str:
             return str(validation.failure.reason)
         skips_rows = validation.report.rows_skipped > 0
         how = nesting(source.schema, FEED, CALENDAR)
-        rewrite(source, how, validation.spans, skips_rows, Bucket().open_sink)
+        rewrite(source, how, validation.date_intervals, skips_rows, Bucket().open_sink)
     except InvalidFile as error:
         return str(error.reason)
     return "success"
@@ -133,7 +133,7 @@ def spliced(content: bytes) -> str:
         if validation.failure is not None:
             return str(validation.failure.reason)
         skips_rows = validation.report.rows_skipped > 0
-        splice = splice_file(file, how, validation.spans, validation.dates, skips_rows)
+        splice = splice_file(file, how, validation.date_intervals, validation.dates, skips_rows)
         for part in splice.parts:
             for _ in part.delta():
                 pass

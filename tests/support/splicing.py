@@ -10,18 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cbi.enrich.flat_file import FlatFile
-from cbi.enrich.parquet.column_chunk import decode_chunk
-from cbi.enrich.parquet.footer import TAIL_BYTES, Footer, encode_footer
-from cbi.enrich.parquet.thrift import Struct
-from cbi.enrich.parts import DateSpan
+from cbi.contract.feed import Feed, parse_feed
+from cbi.contract.parts import DateInterval
 from cbi.enrich.rewrite import Rewritten, rewrite
-from cbi.enrich.splice import Splice, splice
-from cbi.feed import Feed, parse_feed
-from cbi.regime_calendar import RegimeCalendar
+from cbi.enrich.splice.splice import Splice, splice
+from cbi.lookups.regime_calendar import RegimeCalendar
+from cbi.parquet.column_chunk import decode_chunk
+from cbi.parquet.flat_file import FlatFile
+from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.parquet.thrift import Struct
 from support.tables import CALENDAR, Bucket, nesting, open_source
 
-WHOLE = (DateSpan(date.min, date.max),)
+WHOLE = (DateInterval(date.min, date.max),)
 
 CONTRACT: dict[str, Any] = {
     "table": "features.every_type",
@@ -82,25 +82,30 @@ def open_flat(content: bytes) -> FlatFile:
 def spliced(
     content: bytes,
     feed: Feed,
-    spans: Sequence[DateSpan] = WHOLE,
+    date_intervals: Sequence[DateInterval] = WHOLE,
     calendar: RegimeCalendar = CALENDAR,
     file: FlatFile | None = None,
 ) -> tuple[Splice, list[bytes]]:
     """The splice of a file, and its parts as they are when joined."""
     file = file or open_flat(content)
     dates = dates_of(file, feed)
-    result = splice(file, nesting(file.schema, feed, calendar), spans, dates, _skips_rows(dates, calendar))
+    result = splice(
+        file, nesting(file.schema, feed, calendar), date_intervals, dates, _skips_rows(dates, calendar)
+    )
     return result, [content + b"".join(part.delta()) for part in result.parts]
 
 
 def rewritten(
-    content: bytes, feed: Feed, spans: Sequence[DateSpan] = WHOLE, calendar: RegimeCalendar = CALENDAR
+    content: bytes,
+    feed: Feed,
+    date_intervals: Sequence[DateInterval] = WHOLE,
+    calendar: RegimeCalendar = CALENDAR,
 ) -> tuple[Rewritten, Bucket]:
     """The same by the sure way."""
     bucket, source = Bucket(), open_source(content)
     skips_rows = _skips_rows(dates_of(open_flat(content), feed), calendar)
     way = nesting(source.schema, feed, calendar)
-    return rewrite(source, way, spans, skips_rows, bucket.open_sink), bucket
+    return rewrite(source, way, date_intervals, skips_rows, bucket.open_sink), bucket
 
 
 def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:

@@ -8,17 +8,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cbi.checks.quality import DataQualityChecker
+from cbi.checks.validation import validate
+from cbi.contract.feed import Feed, parse_feed
+from cbi.contract.parts import Part
+from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
-from cbi.enrich.parts import Part
-from cbi.enrich.source import ParquetSource
-from cbi.feed import Feed, parse_feed
-from cbi.identity import StagedFile
-from cbi.quality import DataQualityChecker
-from cbi.regime_calendar import Regime, RegimeCalendar, RegimeRange
-from cbi.report import CalendarSummary, Source
-from cbi.run_record import RunRecord
-from cbi.target import Target
-from cbi.validation import validate
+from cbi.gcs.identity import StagedFile
+from cbi.lookups.regime_calendar import Regime, RegimeCalendar, RegimeRange
+from cbi.parquet.source import ParquetSource
+from cbi.runs.record import RunRecord
+from cbi.runs.report import CalendarSummary, Source
 from support.cloud import to_parquet
 
 SMALL_CONTRACT: dict[str, Any] = {

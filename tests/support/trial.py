@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 from support.world import Rows, World, rows_of
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import requests
 from google.api_core.exceptions import NotFound
 
-from cbi.identity import StagedFile
+from cbi.gcs.identity import StagedFile
 from cbi.local.stack import running_servers
 from support.cloud import Cloud
 from support.faults import Faults, proxy

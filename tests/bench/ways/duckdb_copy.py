@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 
 from bench.task import Found, Task
-from cbi.feed import Field, Leaf
+from cbi.contract.feed import Field, Leaf
 
 _DUPLICATES = """
 SELECT coalesce(sum(rows), 0) FROM (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from bench.task import Task
-from cbi.feed import Field, Leaf
+from cbi.contract.feed import Field, Leaf
 
 
 def nested_columns(task: Task) -> list[pl.Expr]:

@@ -5,11 +5,11 @@ import io
 import pyarrow as pa
 
 from bench.task import Found, Task
+from cbi.checks.quality import DataQualityChecker
+from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
 from cbi.enrich.rewrite import rewrite
-from cbi.enrich.source import ParquetSource
-from cbi.quality import DataQualityChecker
-from cbi.validation import validate
+from cbi.parquet.source import ParquetSource
 
 
 class _FileSink(io.FileIO):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.task import Found, Task
-from cbi.feed import Leaf
+from cbi.contract.feed import Leaf
 
 
 def run(task: Task) -> Found:

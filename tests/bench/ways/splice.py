@@ -6,12 +6,12 @@ Joining the two is left out: the bucket does that by itself.
 import os
 
 from bench.task import Found, Task
-from cbi.enrich.flat_file import FlatFile
+from cbi.checks.footer_statistics import prove
+from cbi.checks.quality import DataQualityChecker
+from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
-from cbi.enrich.proofs import prove
-from cbi.enrich.splice import splice
-from cbi.quality import DataQualityChecker
-from cbi.validation import validate
+from cbi.enrich.splice.splice import splice
+from cbi.parquet.flat_file import FlatFile
 
 
 def run(task: Task) -> Found:

@@ -1,0 +1,1 @@
+"""A feed's contract: its schema, rules, casts and target table."""

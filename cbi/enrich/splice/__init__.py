@@ -1,0 +1,1 @@
+"""Enriching a file without moving its payload: a footer and a few column chunks are appended."""

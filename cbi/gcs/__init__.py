@@ -1,0 +1,1 @@
+"""Cloud Storage: pinned reads, writes that may be repeated, and the names of objects."""

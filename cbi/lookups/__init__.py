@@ -1,0 +1,1 @@
+"""Small dimension tables kept warm; the regime calendar is the first."""

@@ -1,0 +1,1 @@
+"""What operates on runs: sweep, replay, undo, init."""

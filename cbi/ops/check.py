@@ -1,0 +1,39 @@
+"""Validation of a local file, without any cloud."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cbi.checks.validation import validate
+from cbi.contract.feed import DEFAULT_FEED, load_staged_feed
+from cbi.errors import InvalidFile
+from cbi.findings import Failure, ValidationReport
+from cbi.jsonable import to_jsonable
+from cbi.lookups.regime_calendar import load_regimes_file
+from cbi.parquet.source import ParquetSource
+from cbi.runs.report import cut_lists
+
+
+def check_file(path: Path, feed: str = DEFAULT_FEED) -> dict[str, Any]:
+    """Give the part of a report that the file alone decides: `status`, `reason`, `message`,
+    `validation_report` and `warnings`, as JSON data. Regimes are those of the package."""
+    report = ValidationReport()
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        contract = load_staged_feed(feed)
+        with pa.memory_map(str(path)) as content:
+            validation = validate(ParquetSource(content), contract, load_regimes_file())
+        report, failure, warnings = validation.report, validation.failure, validation.warnings
+    except InvalidFile as error:
+        failure = Failure(error.reason, str(error))
+    verdict = {
+        "status": "failed" if failure else "success",
+        "reason": failure.reason if failure else None,
+        "message": failure.message if failure else "the file can be loaded",
+        "validation_report": to_jsonable(report),
+        "warnings": list(warnings),
+    }
+    cut: dict[str, Any] = cut_lists(verdict)
+    return cut

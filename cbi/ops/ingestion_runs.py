@@ -1,0 +1,116 @@
+"""Every report as a row of `ops.ingestion_runs`, loaded by the sweep: free of charge, and each once.
+
+Reports are only created, so those of ten minutes that are over are the same however often they are listed.
+The rows of such a window go into one object and are loaded by one job, both named after the window.
+"""
+
+import hashlib
+import io
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud import bigquery
+
+from cbi.clients import BIGQUERY_RETRY, REQUEST_TIMEOUT
+from cbi.contract.feed import Feed, other_tables
+from cbi.deadline import Deadline
+from cbi.gcs.store import JSON, PARQUET, ListedObject
+from cbi.runs.pipeline import IngestionPipeline
+from cbi.warehouse.jobs import Jobs, Work
+from cbi.warehouse.schema import schema_fields
+
+RUNS_TABLE = "ops.ingestion_runs"
+
+_WINDOW = timedelta(minutes=10)
+
+# A clock of ours may be ahead of the bucket's, so that a window is not over yet when it seems so.
+_MARGIN = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOADED = "ops/loaded/"
+
+_log = logging.getLogger(__name__)
+
+
+def load_runs(
+    pipeline: IngestionPipeline, reports: Iterable[ListedObject], now: datetime, deadline: Deadline
+) -> int:
+    """Load the reports of every window that is over and not loaded yet, oldest first; give their number.
+
+    Raises Transient and Misconfigured; what is not loaded then, the next sweep loads.
+    """
+    store, bucket = pipeline.store, pipeline.output_bucket
+    loaded = {listed.file.name.removeprefix(_LOADED) for listed in store.list(bucket, _LOADED)}
+    windows: dict[datetime, list[str]] = defaultdict(list)
+    for report in reports:
+        windows[report.finalized_at - (report.finalized_at - _EPOCH) % _WINDOW].append(report.file.name)
+    rows = 0
+    for start, names in sorted(windows.items()):
+        window = f"{start:%Y%m%dT%H%M}"
+        if window in loaded or start + _WINDOW + _MARGIN > now or deadline.passed:
+            continue
+        rows += _load_window(pipeline, window, names, deadline)
+    return rows
+
+
+def _load_window(pipeline: IngestionPipeline, window: str, names: list[str], deadline: Deadline) -> int:
+    store, bucket = pipeline.store, pipeline.output_bucket
+    table = next(contract for contract in other_tables() if contract.table == RUNS_TABLE)
+    reports = [report for name in names if (report := store.read_json(bucket, name)) is not None]
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([_row(each) for each in reports], table.arrow_schema), content)
+    store.create(bucket, f"ops/{window}.parquet", content.getvalue(), PARQUET)
+    done = Jobs(pipeline.bigquery, pipeline.settings.bigquery_location).run(
+        _loading(pipeline, table, window), deadline
+    )
+    if done.error is not None:
+        _log.error("the reports of %s were not loaded into %s: %s", window, RUNS_TABLE, done.error)
+        return 0
+    store.create(bucket, f"{_LOADED}{window}", json.dumps({"job": done.identity}).encode(), JSON)
+    return len(reports)
+
+
+def _loading(pipeline: IngestionPipeline, table: Feed, window: str) -> Work:
+    client = pipeline.bigquery
+
+    def insert(identity: str) -> bigquery.LoadJob:
+        return client.load_table_from_uri(
+            f"gs://{pipeline.output_bucket}/ops/{window}.parquet",
+            f"{client.project}.{table.table}",
+            job_id=identity,
+            location=pipeline.settings.bigquery_location,
+            job_config=bigquery.LoadJobConfig(
+                source_format=bigquery.SourceFormat.PARQUET,
+                schema=schema_fields(field.to_api() for field in table.schema),
+                create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+                write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+                labels={"component": "cbi"},
+            ),
+            retry=BIGQUERY_RETRY,
+            timeout=REQUEST_TIMEOUT,
+        )
+
+    # Another deployment in the same project has a bucket, and so ids, of its own.
+    deployment = hashlib.sha256(pipeline.output_bucket.encode()).hexdigest()[:8]
+    return Work(lambda attempt: f"cbi_{table.name}_{deployment}_{window}_{attempt}", insert)
+
+
+def _row(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as a row: its fields of the columns' names, and all of it as JSON."""
+    finished_at = datetime.fromisoformat(report["finished_at"])
+    source = report["source"]
+    return {
+        **report,
+        "finished_at": finished_at,
+        "finished_on": finished_at.astimezone(UTC).date(),
+        "loaded_table": report["table"],
+        "source_uri": source["uri"],
+        "source_generation": source["generation"],
+        "source_size": source["size"],
+        "report": json.dumps(report, ensure_ascii=False),
+    }

@@ -1,0 +1,131 @@
+"""The datasets, tables and regimes that the function needs, made where they are missing."""
+
+import hashlib
+import io
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.api_core.exceptions import Conflict
+from google.cloud import bigquery
+from google.cloud.bigquery import SchemaField
+
+from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
+from cbi.contract.feed import Feed, feed_names, load_feed, other_tables
+from cbi.errors import Transient
+from cbi.gcs.store import PARQUET, ObjectStore
+from cbi.lookups.regime_cache import CALENDAR_TABLE, WEIGHTS_TABLE
+from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
+from cbi.settings import Settings
+from cbi.warehouse.schema import schema_fields
+
+
+def initialise(settings: Settings) -> list[str]:
+    """Make every dataset and table that is missing, and name them in the order they were made.
+
+    Safe to repeat: what is there stays as it is. The regime tables are filled from `regimes.yaml` while
+    the calendar is empty. Raises Transient when BigQuery fails.
+    """
+    client = bigquery_client(settings)
+    contracts = [*(load_feed(name) for name in feed_names()), *other_tables()]
+    try:
+        made = _create_missing(client, [_table(client.project, contract) for contract in contracts])
+        calendar = client.get_table(
+            f"{client.project}.{CALENDAR_TABLE}", retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+        )
+        no_regimes = not any(client.list_rows(calendar, max_results=1, timeout=REQUEST_TIMEOUT))
+    except CLOUD_FAULTS as error:
+        raise Transient(f"the tables could not be made: {error}") from error
+    if no_regimes:
+        apply_regimes(settings, load_regimes_file())
+    return made
+
+
+def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
+    """Replace both regime tables' rows by a calendar's. Raises Transient when BigQuery fails.
+
+    Each table is replaced at once, by a free load job from a file in the output bucket; the weights first,
+    so that no day of the new calendar is ever without one.
+    """
+    weights = {each.regime.name: each.regime for each in calendar.ranges}
+    _replace(
+        settings,
+        WEIGHTS_TABLE,
+        pa.table(
+            {
+                "regime": pa.array([regime.name for regime in weights.values()], pa.string()),
+                "weight": pa.array([regime.weight for regime in weights.values()], pa.int64()),
+                "description": pa.array([regime.description for regime in weights.values()], pa.string()),
+            }
+        ),
+    )
+    days = [
+        (each.first + timedelta(days=offset), each.regime.name, each.first, each.last)
+        for each in calendar.ranges
+        for offset in range(each.days)
+    ]
+    columns = {
+        field.name: pa.array(values, pa.string() if field.field_type == "STRING" else pa.date32())
+        for field, values in zip(_schemas()[CALENDAR_TABLE], zip(*days, strict=True), strict=True)
+    }
+    _replace(settings, CALENDAR_TABLE, pa.table(columns))
+
+
+def _table(project: str, feed: Feed) -> bigquery.Table:
+    table = bigquery.Table(f"{project}.{feed.table}", _schema(feed))
+    table.description = feed.description
+    if feed.partition_by is not None:
+        table.time_partitioning = bigquery.TimePartitioning(field=feed.partition_by)
+    if feed.cluster_by:
+        table.clustering_fields = list(feed.cluster_by)
+    return table
+
+
+def _schemas() -> dict[str, list[SchemaField]]:
+    return {contract.table: _schema(contract) for contract in other_tables()}
+
+
+def _schema(contract: Feed) -> list[SchemaField]:
+    return schema_fields(field.to_api() for field in contract.schema)
+
+
+def _create_missing(client: bigquery.Client, tables: list[bigquery.Table]) -> list[str]:
+    made = []
+    for name in dict.fromkeys(table.dataset_id for table in tables):
+        dataset = bigquery.Dataset(f"{client.project}.{name}")
+        dataset.location = client.location
+        client.create_dataset(dataset, exists_ok=True, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+    for table in tables:
+        try:
+            client.create_table(table, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        except Conflict:
+            continue
+        made.append(f"{table.dataset_id}.{table.table_id}")
+    return made
+
+
+def _replace(settings: Settings, table: str, rows: pa.Table) -> None:
+    client, bucket = bigquery_client(settings), settings.require_output_bucket()
+    content = io.BytesIO()
+    pq.write_table(rows, content)
+    name = f"regimes/{hashlib.sha256(content.getvalue()).hexdigest()[:24]}.parquet"
+    ObjectStore(storage_client(settings)).create(bucket, name, content.getvalue(), PARQUET)
+    config = bigquery.LoadJobConfig(
+        source_format=bigquery.SourceFormat.PARQUET,
+        schema=_schemas()[table],
+        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        labels={"component": "cbi"},
+    )
+    try:
+        job = client.load_table_from_uri(
+            f"gs://{bucket}/{name}",
+            f"{client.project}.{table}",
+            job_config=config,
+            location=settings.bigquery_location,
+            retry=BIGQUERY_RETRY,
+            timeout=REQUEST_TIMEOUT,
+        )
+        job.result(retry=BIGQUERY_RETRY, timeout=5 * REQUEST_TIMEOUT)
+    except CLOUD_FAULTS as error:
+        raise Transient(f"{table} could not be replaced: {error}") from error

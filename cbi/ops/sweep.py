@@ -1,0 +1,143 @@
+"""Finding the files whose event was lost, and tidying up behind those that are done."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cbi.contract.feed import feed_names, load_feed
+from cbi.deadline import Deadline
+from cbi.errors import CbiError, Reason
+from cbi.events import is_staged
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.store import JSON, ListedObject
+from cbi.jsonable import to_jsonable
+from cbi.ops.ingestion_runs import load_runs
+from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.staging import feed_name
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep did: of the files `found` without a report, `run` have one now, `failed` could not be
+    brought to one, and `left` wait for the next sweep. `removed` counts enriched files of finished runs, and
+    `recorded` reports that became rows of `ops.ingestion_runs`."""
+
+    started_at: datetime
+    found: int
+    run: int
+    failed: int
+    left: int
+    removed: int
+    recorded: int
+    oldest_age_seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """Where in the output bucket it is written."""
+        return f"sweeps/{self.started_at:%Y-%m-%dT%H:%M:%S.%fZ}.json"
+
+
+def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> SweepReport:
+    """Run the staged files that should have a report and have none, oldest first, as time allows.
+
+    A file that an event is at work on at the same time does no harm: both are the same run. Raises Transient
+    when the buckets cannot be listed.
+    """
+    started_at = datetime.now(UTC)
+    deadline = deadline or Deadline.never()
+    staged = [
+        listed
+        for listed in pipeline.store.list(pipeline.settings.require_staging_bucket(), STAGED_PREFIX)
+        if is_staged(listed.file.name)
+    ]
+    _log_overdue_feeds(staged, started_at)
+    reports = list(pipeline.store.list(pipeline.output_bucket, "reports/"))
+    reported = {listed.file.name for listed in reports}
+    due = started_at - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
+    lost = [each for each in staged if each.finalized_at <= due and each.file.report_name not in reported]
+    lost.sort(key=lambda listed: listed.finalized_at)
+    run = failed = 0
+    for listed in lost:
+        if deadline.passed:
+            break
+        try:
+            pipeline.ingest(listed.file, deadline=deadline)
+            run += 1
+        except CbiError as error:
+            _log.error("sweep: %s could not be run: %s", listed.file.uri, error)
+            failed += 1
+    report = SweepReport(
+        started_at=started_at,
+        found=len(lost),
+        run=run,
+        failed=failed,
+        left=len(lost) - run - failed,
+        removed=_remove_enriched(pipeline, reported, deadline),
+        recorded=_record_runs(pipeline, reports, started_at, deadline),
+        oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
+    )
+    content = json.dumps(to_jsonable(report), indent=2).encode()
+    pipeline.store.create(pipeline.output_bucket, report.name, content, JSON)
+    _log.info(
+        "sweep: %d found, %d run, %d failed, %d left",
+        report.found,
+        run,
+        failed,
+        report.left,
+        extra={"fields": {"event": "sweep_finished", **to_jsonable(report)}},
+    )
+    return report
+
+
+def _record_runs(
+    pipeline: IngestionPipeline, reports: list[ListedObject], now: datetime, deadline: Deadline
+) -> int:
+    try:
+        return load_runs(pipeline, reports, now, deadline)
+    except CbiError as error:  # the files matter more: their sweep is not to fail for this
+        _log.error("sweep: reports were not recorded: %s", error)
+        return 0
+
+
+def _log_overdue_feeds(staged: list[ListedObject], now: datetime) -> None:
+    """Say which feeds have had no file for longer than their contract lets them."""
+    newest: dict[str, datetime] = {}
+    for listed in staged:
+        name = feed_name(listed.file)
+        newest[name] = max(listed.finalized_at, newest.get(name, listed.finalized_at))
+    for feed in map(load_feed, feed_names()):
+        if feed.expect_every_hours is None:
+            continue
+        age = (now - newest[feed.name]).total_seconds() if feed.name in newest else None
+        if age is None or age > feed.expect_every_hours * 3600:
+            fields = {"event": "feed_overdue", "feed": feed.name, "newest_age_seconds": age}
+            _log.warning("feed %s has had no file for too long", feed.name, extra={"fields": fields})
+
+
+def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: Deadline) -> int:
+    """Remove the enriched files of runs that had their report when the sweep began."""
+    removed = 0
+    finished: dict[str, bool] = {}
+    for listed in pipeline.store.list(pipeline.output_bucket, "enriched/"):
+        if deadline.passed:
+            break
+        run_id = listed.file.name.removeprefix("enriched/").partition("-")[0]
+        if run_id not in finished:
+            record = pipeline.recorded(run_id)
+            finished[run_id] = (
+                record is not None
+                and record.file.report_name in reported
+                and not _may_be_finished_later(pipeline, record.file)
+            )
+        if finished[run_id]:
+            pipeline.store.delete(pipeline.output_bucket, listed.file.name)
+            removed += 1
+    return removed
+
+
+def _may_be_finished_later(pipeline: IngestionPipeline, file: StagedFile) -> bool:
+    """Whether BigQuery refused parts of the run, which `replay` can load once that is mended."""
+    return (pipeline.published(file) or {}).get("reason") == Reason.LOAD_FAILED

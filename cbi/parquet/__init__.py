@@ -1,0 +1,1 @@
+"""Reading and writing parquet: ranges, footers, column chunks, limits."""

@@ -1,0 +1,213 @@
+"""A staged parquet file of which only those column chunks are fetched that are looked at."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cbi.parquet.footer import MAGIC, TAIL_BYTES, Column, Footer, RowGroup, encode_footer
+from cbi.parquet.limits import Declared, check_declared, check_footer_length
+from cbi.parquet.ranges import Range, RangeReader, Read, Segments, SparseFile
+from cbi.parquet.source import raising_unreadable, with_dictionaries
+from cbi.parquet.thrift import integer
+from cbi.parquet.thrift_types import I32
+from cbi.parquet.unsplicable import Unsplicable
+from cbi.settings import DEFAULTS, Settings
+
+# What is fetched of a file's end at first; a footer seldom is larger.
+_FOOTER_GUESS = 64 << 10
+
+# A file up to this size is fetched whole: one request is quicker than two.
+_SMALL_FILE = 4 << 20
+
+# Column chunks of several row groups are fetched together up to this size.
+_WINDOW_BYTES = 8 << 20
+
+# A record batch has so many rows, or so many values where there are many columns.
+_BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21
+
+_ARROW_SCHEMA = b"ARROW:schema"
+
+# PLAIN, PLAIN_DICTIONARY, RLE, BIT_PACKED, RLE_DICTIONARY
+_CODABLE = {0, 2, 3, 4, 8}
+
+
+@dataclass(frozen=True)
+class FetchedGroup:
+    """A row group whose bytes are here, for the columns that were asked for; `number` is that in the file.
+
+    Arrow's reader, which row groups fetched together share, serves one thread at a time.
+    """
+
+    number: int
+    rows: int
+    file: pq.ParquetFile
+    index: int
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """All values of a column."""
+        with raising_unreadable():
+            return self.file.read_row_group(self.index, columns=[name]).column(0)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All columns, a record batch at a time."""
+        with raising_unreadable():
+            columns = self.file.metadata.num_columns
+            rows = max(_BATCH_CELLS // max(columns, 1), 1)
+            yield from self.file.iter_batches(min(rows, _BATCH_ROWS), row_groups=[self.index])
+
+
+class FlatFile:
+    """A parquet file with a footer of our own reading; `schema`, `rows` and `batches` as of a ParquetSource.
+
+    Making one raises Unsplicable where the footer cannot be read here, reading InvalidFile where the pages
+    cannot be read at all.
+    """
+
+    def __init__(self, read: Read, size: int, limits: Settings = DEFAULTS) -> None:
+        """Read the footer. Raises InvalidFile where it declares more than the limits."""
+        self.size = size
+        self._limits = limits
+        self.reader = RangeReader(read, size)
+        self._whole: Segments | None = None
+        self.footer = self._read_footer()
+        self.columns = self.footer.columns()
+        self.rows = self.footer.rows
+        check_declared(self._declared, limits)
+        self.created_by = self.footer.created_by
+
+    @property
+    def _declared(self) -> Declared:
+        groups = self.footer.row_groups
+        uncompressed = sum(chunk.uncompressed for group in groups for chunk in group.chunks)
+        return Declared(sum(len(each.leaves) for each in self.columns), self.rows, len(groups), uncompressed)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow reads them."""
+        with raising_unreadable():
+            return self._open(self._pruned(self.columns, ()), Segments([])).schema_arrow
+
+    def column(self, name: str) -> Column:
+        """The first column of this name."""
+        return self._columns_by_name[name]
+
+    def leaf_number(self, name: str) -> int:
+        """Which of a row group's chunks is a flat column's."""
+        return self._columns_by_name[name].leaves.start
+
+    @cached_property
+    def _columns_by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in reversed(self.columns)}
+
+    def row_groups(
+        self,
+        columns: Sequence[str] | None = None,
+        numbers: Sequence[int] | None = None,
+        as_dictionary: Sequence[str] = (),
+    ) -> Iterator[FetchedGroup]:
+        """Fetch the named top-level columns, or all, of all row groups that have rows, or of some.
+
+        Text in `as_dictionary` comes as dictionaries; its encodings must allow that.
+        """
+        chosen = [each for each in self.columns if columns is None or each.name in columns]
+        leaves = [leaf for column in chosen for leaf in column.leaves]
+        wanted = range(len(self.footer.row_groups)) if numbers is None else numbers
+        for window in _windows({n: self.footer.row_groups[n].select(leaves) for n in wanted}):
+            chunks = [chunk for group in window.values() for chunk in group.chunks]
+            with raising_unreadable():
+                fetched = self._whole or self.reader.fetch([Range(c.first_page, c.end) for c in chunks])
+                file = self._open(self._pruned(chosen, list(window.values())), fetched, as_dictionary)
+            for index, (number, group) in enumerate(window.items()):
+                yield FetchedGroup(number, group.rows, file, index)
+
+    def batches(
+        self, columns: Sequence[str] | None = None, as_dictionary: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """Read the named top-level columns, or all, from the beginning; some as dictionaries."""
+        direct = [name for name in as_dictionary if self._reads_as_codes(name)]
+        others = [name for name in as_dictionary if name not in direct]
+        for group in self.row_groups(columns, as_dictionary=direct):
+            for batch in group.batches():
+                with raising_unreadable():
+                    for name in direct:
+                        batch[name].validate(full=True)  # Arrow takes any code for a dictionary's
+                batch = with_dictionaries(batch, others)
+                yield batch if columns is None else batch.select(columns)
+
+    def _reads_as_codes(self, name: str) -> bool:
+        """Whether Arrow can read a column's codes instead of its text: not where pages hold differences."""
+        number = self.leaf_number(name)
+        chunks = (group.chunks[number] for group in self.footer.row_groups)
+        return all(_CODABLE.issuperset(chunk.encodings) for chunk in chunks)
+
+    def _read_footer(self) -> Footer:
+        size = self.size
+        start = 0 if size <= _SMALL_FILE else size - _FOOTER_GUESS
+        tail = self.reader.fetch([Range(start, size)])
+        end = size - TAIL_BYTES
+        if end < len(MAGIC) or tail.slice(size - len(MAGIC), size) != MAGIC:
+            raise Unsplicable("it does not end as a parquet file with a plain footer does")
+        begin = end - int.from_bytes(tail.slice(end, end + 4), "little")
+        if begin < len(MAGIC):
+            raise Unsplicable(f"its footer would begin {len(MAGIC) - begin} bytes before the first page")
+        check_footer_length(end - begin, self._limits)
+        if begin < start:
+            tail = self.reader.fetch([Range(begin, start)]).joined(start, bytes(tail.slice(start, size)))
+        if start == 0:
+            self._whole = tail
+        return Footer.decode(bytes(tail.slice(begin, end)))
+
+    def _open(self, footer: bytes, segments: Segments, as_dictionary: Sequence[str] = ()) -> pq.ParquetFile:
+        """Open what is here of the file as if it had this footer."""
+        return pq.ParquetFile(
+            pa.PythonFile(SparseFile(segments, self.size), mode="r"),
+            metadata=pq.read_metadata(pa.BufferReader(MAGIC + footer)),
+            read_dictionary=list(as_dictionary) or None,
+            coerce_int96_timestamp_unit="us",
+            page_checksum_verification=True,
+        )
+
+    def _pruned(self, columns: Sequence[Column], row_groups: Sequence[RowGroup]) -> bytes:
+        """A footer that knows these columns and row groups only: of a wide file Arrow reads it the sooner."""
+        root = self.footer.schema[0].struct.replaced({5: (I32, integer(len(columns)))})
+        elements = [element.struct for column in columns for element in column.elements]
+        return encode_footer(
+            self.footer.struct,
+            schema=[each.encode() for each in (root, *elements)],
+            row_groups=[group.encode() for group in row_groups],
+            rows=sum(group.rows for group in row_groups),
+            key_values=self._key_values(columns),
+            column_orders=None,
+        )
+
+    def _key_values(self, columns: Sequence[Column]) -> dict[bytes, bytes]:
+        """The writer's metadata; the Arrow schema in it, which goes by position, for just these columns."""
+        key_values = self.footer.key_values
+        if len(columns) == len(self.columns) or _ARROW_SCHEMA not in key_values:
+            return key_values
+        arrow = pa.ipc.read_schema(pa.py_buffer(b64decode(key_values[_ARROW_SCHEMA])))
+        if len(arrow) != len(self.columns):
+            raise Unsplicable(f"it has {len(self.columns)} columns, its Arrow schema {len(arrow)}")
+        numbers = {column.leaves.start: number for number, column in enumerate(self.columns)}
+        chosen = pa.schema([arrow.field(numbers[column.leaves.start]) for column in columns])
+        return {_ARROW_SCHEMA: b64encode(chosen.serialize().to_pybytes())}
+
+
+def _windows(groups: Mapping[int, RowGroup]) -> Iterator[dict[int, RowGroup]]:
+    """Row groups with rows, gathered to a size that is fetched at once."""
+    window: dict[int, RowGroup] = {}
+    gathered = 0
+    for number, group in groups.items():
+        size = sum(chunk.compressed for chunk in group.chunks)
+        if window and gathered + size > _WINDOW_BYTES:
+            yield window
+            window, gathered = {}, 0
+        if group.rows:
+            window[number] = group
+            gathered += size
+    if window:
+        yield window

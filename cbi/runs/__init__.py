@@ -1,0 +1,1 @@
+"""A run: what was decided, carrying it out, the report."""

@@ -1,0 +1,146 @@
+"""A file's parts in the output bucket: spliced where that pays, rewritten anywhere else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from cbi.checks.footer_statistics import prove
+from cbi.checks.quality import NO_STATISTICS, FooterStatistics
+from cbi.checks.validation import Validation
+from cbi.contract.casts import Cast, UnsafeCast
+from cbi.contract.parts import Part
+from cbi.enrich.nest import Nesting
+from cbi.enrich.rewrite import rewrite, write_skipped
+from cbi.enrich.splice.splice import SplicedPart, splice
+from cbi.errors import InvalidFile, Reason
+from cbi.gcs.identity import enriched_name
+from cbi.gcs.object_io import ObjectWriter, RangedReader
+from cbi.gcs.store import PARQUET, ObjectStore, StagedObject
+from cbi.parquet.flat_file import FlatFile
+from cbi.parquet.source import ParquetSource
+from cbi.parquet.unsplicable import Unsplicable
+from cbi.runs.report import Enrichment
+from cbi.settings import Settings
+
+# Below, rewriting takes no longer than the requests that joining needs besides.
+_LEAST_BYTES = 8 << 20
+
+# Where most of a file must be encoded anew, streaming through it once is the quicker way.
+_LEAST_KEPT = 0.5
+
+
+@dataclass(frozen=True)
+class Enriched:
+    """What was written: the parts, the object with the rows left out, and what is of no use from now on."""
+
+    parts: tuple[Part, ...]
+    skipped: str | None
+    enrichment: Enrichment
+    temporary_objects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StagedContent:
+    """An open staged file: by ranges where it is to be spliced, as a stream where it is to be rewritten."""
+
+    staged: StagedObject
+    source: FlatFile | ParquetSource
+    reader: RangedReader
+
+    def prove(self, casts: dict[str, Cast]) -> FooterStatistics:
+        """What needs no look, because the footer proves it."""
+        return prove(self.source, casts) if isinstance(self.source, FlatFile) else NO_STATISTICS
+
+    @property
+    def bytes_read(self) -> int:
+        ranges = self.source.reader.bytes_read if isinstance(self.source, FlatFile) else 0
+        return ranges + self.reader.bytes_read
+
+
+@contextmanager
+def open_staged(
+    store: ObjectStore, staged: StagedObject, settings: Settings, way: str
+) -> Iterator[StagedContent]:
+    """Open a staged file for one of the settings' ways.
+
+    Raises InvalidFile where it cannot be read, and Unsplicable where it can, but must be rewritten.
+    """
+    reader = store.reader(staged)
+    if way == "splice" or (way == "auto" and staged.size >= _LEAST_BYTES):
+        yield StagedContent(staged, FlatFile(reader.read_range, staged.size, settings), reader)
+        return
+    with reader.open() as file:
+        yield StagedContent(staged, ParquetSource(file, settings), reader)
+
+
+@dataclass
+class Enricher:
+    """Writes the parts of a run to a bucket.
+
+    `contract` is a digest of what they depend on besides the file. Every object is only ever created, so that
+    a repeat finds what is there.
+    """
+
+    store: ObjectStore
+    bucket: str
+    contract: str
+    content: StagedContent
+    nesting: Nesting
+    _written: list[ObjectWriter] = field(default_factory=list)
+
+    def enrich(self, validation: Validation, way: str, why: str | None) -> Enriched:
+        """Write the parts, and the rows without a regime.
+
+        `way` is one of the settings', `why` what keeps the file from being spliced, if that is known already.
+        Raises InvalidFile, Unsplicable and Transient.
+        """
+        source, skips_rows = self.content.source, validation.report.rows_skipped > 0
+        try:
+            if isinstance(source, FlatFile):
+                return self._splice(source, validation, skips_rows, 0 if way == "splice" else _LEAST_KEPT)
+            written = rewrite(source, self.nesting, validation.date_intervals, skips_rows, self._open)
+        except UnsafeCast as error:
+            message = f"what its footer says of its values is wrong ({error}); write the file again"
+            raise InvalidFile(Reason.UNREADABLE_FILE, message) from error
+        return Enriched(written.parts, written.skipped, self._summarise("rewrite", why))
+
+    def _splice(
+        self, file: FlatFile, validation: Validation, skips_rows: bool, least_kept: float
+    ) -> Enriched:
+        """Let the bucket join the staged bytes and what there is to append to them."""
+        dates = validation.dates if self.nesting.feed.date_column else None
+        spliced = splice(file, self.nesting, validation.date_intervals, dates, skips_rows)
+        if spliced.kept_share < least_kept:
+            raise Unsplicable(f"only {spliced.kept_share:.0%} of its bytes could stay as they are")
+        staged, base = self.content.staged, self._name("base")
+        if not self.store.copy_within(staged.file, self.bucket, base):
+            raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")
+        deltas = [self._write_delta(part) for part in spliced.parts]
+        parts = [self._join(part, base, delta) for part, delta in zip(spliced.parts, deltas, strict=True)]
+        skipped = write_skipped(spliced.skipped(), self._open) if skips_rows else None
+        summary = self._summarise("splice", None, copied=staged.size)
+        return Enriched(tuple(parts), skipped, summary, (base, *deltas))
+
+    def _write_delta(self, part: SplicedPart) -> str:
+        with self._open(f"{part.name}-delta") as sink:
+            for piece in part.delta():
+                sink.write(piece)
+            sink.commit()
+        return sink.name
+
+    def _join(self, part: SplicedPart, base: str, delta: str) -> Part:
+        name = self._name(f"{part.name}-spliced")
+        self.store.compose(self.bucket, (base, delta), name)
+        return Part(name, part.rows, part.partitions, part.first_date, part.last_date)
+
+    def _name(self, part: str) -> str:
+        return enriched_name(self.nesting.run_id, self.contract, part)
+
+    def _open(self, part: str) -> ObjectWriter:
+        sink = self.store.create_stream(self.bucket, self._name(part), PARQUET)
+        self._written.append(sink)
+        return sink
+
+    def _summarise(self, way: str, why: str | None, copied: int = 0) -> Enrichment:
+        uploaded = sum(sink.size for sink in self._written)
+        return Enrichment(way, why, self.content.bytes_read, uploaded, copied)

@@ -1,0 +1,125 @@
+"""From what was decided and what was loaded to the report of a run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from cbi.errors import Reason
+from cbi.findings import Failure
+from cbi.runs.record import RunRecord
+from cbi.runs.report import LoadJob, Report
+from cbi.warehouse.warehouse import PartLoad
+
+
+@dataclass(frozen=True)
+class LoadOutcome:
+    """The load jobs that loaded their part, and why not all did, or not what they should.
+
+    `refused` says that BigQuery would not take a part.
+    """
+
+    jobs: tuple[LoadJob, ...] = ()
+    failure: Failure | None = None
+    refused: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(job.rows for job in self.jobs)
+
+    @property
+    def inserted(self) -> int | None:
+        """Rows that merging put in; None where nothing was merged."""
+        return _total(job.inserted for job in self.jobs)
+
+    @property
+    def updated(self) -> int | None:
+        """Rows that merging put in another's place; None where nothing was merged."""
+        return _total(job.updated for job in self.jobs)
+
+
+def compare_loads(record: RunRecord, finished: Sequence[PartLoad]) -> LoadOutcome:
+    """Compare what BigQuery says it loaded with what was to be loaded, part by part."""
+    pairs = list(zip(finished, record.parts, strict=True))
+    jobs = tuple(
+        LoadJob(load.job_id, load.rows, part.partitions, load.inserted, load.updated)
+        for load, part in pairs
+        if load.error is None
+    )
+    refused = [f"{load.job_id}: {load.error}" for load, _ in pairs if load.error is not None]
+    if refused:
+        loaded = f"{len(jobs)} of {len(pairs)} parts are loaded" if jobs else "nothing was loaded"
+        message = f"BigQuery refused the load and {loaded}. {' '.join(refused)}"
+        return LoadOutcome(jobs, Failure(Reason.LOAD_FAILED, message), refused=True)
+    for load, part in pairs:
+        if load.rows != part.rows:
+            message = (
+                f"job {load.job_id} loaded {load.rows:,} rows where {part.rows:,} were to be loaded; look at"
+                f" the table's rows with run_id = '{record.file.run_id}'"
+            )
+            return LoadOutcome(jobs, Failure(Reason.ROW_COUNT_MISMATCH, message))
+    return LoadOutcome(jobs)
+
+
+def make_report(
+    record: RunRecord,
+    loaded: LoadOutcome,
+    quarantine_uri: str | None,
+    seconds: float,
+    timings: dict[str, float],
+) -> Report:
+    """Put a run's report together; `seconds` is how long the delivery that ends it has taken."""
+    found = record.validation
+    failure = loaded.failure
+    return Report(
+        status=_status(failure),
+        reason=failure.reason if failure else None,
+        message=failure.message if failure else _success(record, loaded, quarantine_uri),
+        run_id=record.file.run_id,
+        feed=record.feed,
+        table=record.target.table if record.target else None,
+        source=record.source,
+        validation_report=found,
+        rows_processed=found.rows_processed,
+        rows_enriched=found.rows_enriched,
+        rows_skipped=found.rows_skipped,
+        rows_loaded=loaded.rows,
+        rows_inserted=loaded.inserted,
+        rows_updated=loaded.updated,
+        batches=len(loaded.jobs),
+        load_jobs=loaded.jobs,
+        quarantine_uri=quarantine_uri,
+        existing_keys=record.existing_keys,
+        enrichment=record.enrichment,
+        warnings=record.warnings,
+        regime_calendar=record.calendar,
+        finished_at=datetime.now(UTC),
+        duration_seconds=round(seconds, 3),
+        rows_per_second=round(found.rows_processed / seconds, 1),
+        timings=timings,
+    )
+
+
+def _status(failure: Failure | None) -> Literal["success", "failed", "skipped"]:
+    if failure is None:
+        return "success"
+    return "skipped" if failure.reason is Reason.DUPLICATE_CONTENT else "failed"
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None) -> str:
+    assert record.target is not None, "a run without a target has a failure"
+    message = f"{loaded.rows:,} rows are loaded into {record.target.table}."
+    if record.target.upserts:
+        message += f" {loaded.inserted or 0:,} were new, {loaded.updated or 0:,} took another's place."
+    if quarantine_uri is None:
+        return message
+    skipped = record.validation.rows_skipped
+    return (
+        f"{message} {skipped:,} rows were skipped because their date has no regime; they are kept in"
+        f" {quarantine_uri}."
+    )

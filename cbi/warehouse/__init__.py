@@ -1,0 +1,1 @@
+"""BigQuery: jobs under ids of our own, loads, merges and SQL."""

@@ -1,0 +1,156 @@
+"""The warm calendar: loaded once, refreshed in time, and served on while BigQuery fails."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pyarrow as pa
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from support.cloud import Cloud
+from support.faults import Fault, Faults, proxy
+
+from cbi import RegimeCache
+from cbi.errors import Misconfigured, Transient
+from cbi.local.stack import Stack
+from cbi.lookups.regime_cache import load_calendar
+
+TTL, MAX_STALE = 3600, 86_400
+REQUESTS_OF_A_LOAD = 2
+
+
+class Clock:
+    """A timer that stands still until it is moved."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def client(stack: Stack, faults: Faults) -> Iterator[bigquery.Client]:
+    with proxy(stack.bigquery, faults) as base:
+        yield bigquery.Client(
+            project=stack.project,
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": base},
+        )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def regimes(client: bigquery.Client, clock: Clock) -> RegimeCache:
+    return RegimeCache(client, ttl_seconds=TTL, max_stale_seconds=MAX_STALE, timer=clock)
+
+
+def fail(faults: Faults) -> None:
+    # 400 is not tried again by the client, and the query that is tried instead meets it too.
+    faults.plan(lambda number, request: Fault(status=403))
+
+
+def test_a_date_has_its_regime_and_weight(regimes: RegimeCache) -> None:
+    regime = regimes.get_regime(date(2025, 1, 20))
+    assert regime is not None
+    assert (regime.name, regime.weight) == ("trump_second_term", 600)
+    assert regimes.get_regime(date(2023, 10, 31)) is None
+
+
+def test_a_whole_column_of_dates_is_looked_up_at_once(regimes: RegimeCache) -> None:
+    dates = pa.array([date(2025, 1, 19), None, date(2025, 1, 20), date(2023, 10, 31)])
+    assert regimes.lookup(dates).to_pylist() == [
+        {"name": "trump_anticipation_2024", "weight": 400},
+        {"name": None, "weight": None},
+        {"name": "trump_second_term", "weight": 600},
+        {"name": None, "weight": None},
+    ]
+
+
+def test_coverage_of_dates(regimes: RegimeCache) -> None:
+    dates = pa.array([date(2023, 10, 31), date(2023, 11, 1), date(2023, 11, 1)])
+    coverage = regimes.validate_date_coverage(dates)
+    assert (coverage.total_dates, coverage.covered_dates, coverage.coverage_pct) == (2, 1, 50)
+    assert coverage.missing_dates == (date(2023, 10, 31),)
+
+
+def test_it_is_loaded_once_and_without_a_job(regimes: RegimeCache, faults: Faults) -> None:
+    first = regimes.calendar()
+    assert regimes.calendar() is first
+    assert len(faults.seen) == REQUESTS_OF_A_LOAD
+    assert not [request for request in faults.seen if "/jobs" in request or "/queries" in request]
+
+
+def test_many_threads_at_once_make_one_load(regimes: RegimeCache, faults: Faults) -> None:
+    with ThreadPoolExecutor(32) as pool:
+        calendars = list(pool.map(lambda _: regimes.calendar(), range(64)))
+    assert len({id(calendar) for calendar in calendars}) == 1
+    assert len(faults.seen) == REQUESTS_OF_A_LOAD
+
+
+def test_it_is_loaded_again_when_its_time_is_up(regimes: RegimeCache, faults: Faults, clock: Clock) -> None:
+    regimes.calendar()
+    clock.now += TTL - 1
+    regimes.calendar()
+    assert len(faults.seen) == REQUESTS_OF_A_LOAD
+    clock.now += 2
+    regimes.calendar()
+    assert len(faults.seen) == 2 * REQUESTS_OF_A_LOAD
+
+
+def test_the_last_good_calendar_serves_while_a_refresh_fails(
+    regimes: RegimeCache, faults: Faults, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = regimes.calendar()
+    clock.now += TTL + 1
+    fail(faults)
+    logging.getLogger("cbi").propagate = True
+    assert regimes.calendar() is good
+    assert "regime calendar not refreshed, serving the one of 3601 s ago" in caplog.text
+    tries = len(faults.seen)
+    assert regimes.calendar() is good
+    assert len(faults.seen) == tries, "the next event of an outage does not wait for another try"
+    faults.clear()
+    clock.now += 61
+    assert regimes.calendar() is not good
+
+
+def test_a_calendar_that_is_too_old_serves_no_more(
+    regimes: RegimeCache, faults: Faults, clock: Clock
+) -> None:
+    regimes.calendar()
+    clock.now += MAX_STALE + 1
+    fail(faults)
+    with pytest.raises(Transient, match=r"training\.regime_calendar could not be read"):
+        regimes.calendar()
+
+
+def test_without_any_calendar_yet_a_failure_is_raised(regimes: RegimeCache, faults: Faults) -> None:
+    fail(faults)
+    with pytest.raises(Transient):
+        regimes.calendar()
+    faults.clear()
+    assert regimes.calendar().rows == 1908
+
+
+def test_a_missing_table_says_what_to_run(client: bigquery.Client, faults: Faults) -> None:
+    faults.plan(lambda number, request: Fault(status=404))
+    with pytest.raises(Misconfigured, match="run `python -m cbi init`"):
+        load_calendar(client)
+
+
+def test_a_view_is_read_by_a_query(cloud: Cloud, client: bigquery.Client, faults: Faults) -> None:
+    # A view answers tabledata.list with 400; the rows then come from a query.
+    faults.plan(lambda number, request: Fault(status=400) if "/data" in request else None)
+    assert load_calendar(client).rows == 1908
+    assert [request for request in faults.seen if "/jobs" in request or "/queries" in request]

@@ -1,17 +1,20 @@
 """The Google Cloud clients, for the cloud or, where the emulator hosts are set, for the local stand-ins."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import TransportError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
+from cbi.errors import Misconfigured
 from cbi.settings import Settings
 
 CLOUD_FAULTS = (
@@ -19,8 +22,9 @@ CLOUD_FAULTS = (
     RetryError,
     InvalidResponse,
     DataCorruption,
-    TransportError,
+    GoogleAuthError,
     RequestException,
+    TimeoutError,
 )
 """What the clients raise when a request failed for good, their own retries included."""
 
@@ -34,16 +38,35 @@ REQUEST_TIMEOUT = 60
 
 @cache
 def storage_client(settings: Settings) -> StorageClient:
-    """A Cloud Storage client; STORAGE_EMULATOR_HOST is honoured by the client itself."""
-    return StorageClient(project=settings.google_cloud_project)
+    """A Cloud Storage client; STORAGE_EMULATOR_HOST is honoured by the client itself.
+
+    Raises Misconfigured where there are no credentials, or no project with them.
+    """
+    with _naming_what_is_missing():
+        return StorageClient(project=settings.google_cloud_project)
 
 
 @cache
 def bigquery_client(settings: Settings) -> bigquery.Client:
-    """A BigQuery client. Unlike the other, this one asks for credentials even before an emulator."""
+    """A BigQuery client. Unlike the other, this one asks for credentials even before an emulator.
+
+    Raises Misconfigured where there are no credentials, or no project with them.
+    """
     emulated = "BIGQUERY_EMULATOR_HOST" in os.environ
-    return bigquery.Client(
-        project=settings.google_cloud_project,
-        location=settings.bigquery_location,
-        credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]
-    )
+    with _naming_what_is_missing():
+        return bigquery.Client(
+            project=settings.google_cloud_project,
+            location=settings.bigquery_location,
+            credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]
+        )
+
+
+@contextmanager
+def _naming_what_is_missing() -> Iterator[None]:
+    try:
+        yield
+    except (DefaultCredentialsError, OSError) as error:
+        raise Misconfigured(
+            f"no client for Google Cloud can be made: {error}; set GOOGLE_CLOUD_PROJECT, and give credentials"
+            " by `gcloud auth application-default login` or GOOGLE_APPLICATION_CREDENTIALS"
+        ) from error

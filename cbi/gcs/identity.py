@@ -68,26 +68,6 @@ def enriched_name(run_id: str, contract: str, part: str) -> str:
     return f"enriched/{run_id}-{contract}-{part}.parquet"
 
 
-def load_job_id(feed: str, run_id: str, part: int, attempt: int) -> str:
-    """A load job's id. BigQuery takes an id once, ever: this is what keeps a part from loading twice."""
-    return f"cbi_{feed}_{run_id}_{part}_{attempt}"
-
-
-def merge_job_id(feed: str, run_id: str, part: int, attempt: int) -> str:
-    """The id of the job that merges a part from its staging table into the feed's."""
-    return f"cbi_{feed}_{run_id}_{part}_merge_{attempt}"
-
-
-def delete_job_id(feed: str, run_id: str, part: int, attempt: int) -> str:
-    """The id of the job that deletes a part's rows again."""
-    return f"cbi_{feed}_{run_id}_{part}_undo_{attempt}"
-
-
-def staging_table(table: str, run_id: str, part: int) -> str:
-    """The table, beside the feed's own `dataset.table`, that a part is merged from."""
-    return f"{table.partition('.')[0]}.cbi_staging_{run_id}_{part}"
-
-
 def content_name(feed: str, size: int, crc32c: str) -> str:
     """Where it is marked which run took a content of this size and checksum (in hexadecimal)."""
     return f"content/{feed}/{size}-{crc32c}.json"

@@ -10,13 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 from cachetools import TLRUCache, cachedmethod
-from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound, RetryError
+from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
-from requests.exceptions import RequestException
 
+from cbi.clients import CLOUD_FAULTS
 from cbi.errors import Misconfigured, Transient
 from cbi.findings import RegimeCoverage
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar
+from cbi.warehouse.faults import cloud_error
+from cbi.warehouse.statements import select_statement
 
 CALENDAR_TABLE = "training.regime_calendar"
 WEIGHTS_TABLE = "training.regime_weights"
@@ -118,12 +120,8 @@ def _read(client: bigquery.Client, table: str, columns: dict[str, str]) -> list[
             rows = client.list_rows(reference, selected_fields=fields, retry=retry, timeout=_LOAD_TIMEOUT)
             return [dict(row.items()) for row in rows]
         except BadRequest:  # tabledata.list does not work on a view
-            query = f"SELECT {', '.join(columns)} FROM `{client.project}.{table}`"
+            query = select_statement(f"{client.project}.{table}", columns)
             job = client.query(query, retry=retry, timeout=_LOAD_TIMEOUT)
             return [dict(row.items()) for row in job.result(retry=retry, timeout=_LOAD_TIMEOUT)]
-    except NotFound as error:
-        raise Misconfigured(
-            f"{table} does not exist in {client.project}: run `python -m cbi init`"
-        ) from error
-    except (GoogleAPICallError, RetryError, RequestException) as error:
-        raise Transient(f"{table} could not be read: {error}") from error
+    except CLOUD_FAULTS as error:
+        raise cloud_error(error, f"{table} could not be read") from error

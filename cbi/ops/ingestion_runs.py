@@ -15,14 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud import bigquery
 
-from cbi.clients import BIGQUERY_RETRY, REQUEST_TIMEOUT
 from cbi.contract.feed import Feed, other_tables
 from cbi.deadline import Deadline
 from cbi.gcs.store import JSON, PARQUET, ListedObject
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.warehouse.jobs import Jobs, Work
+from cbi.warehouse.inserts import ParquetLoad
+from cbi.warehouse.jobs import Jobs, JobSpec
 from cbi.warehouse.schema import schema_fields
 
 RUNS_TABLE = "ops.ingestion_runs"
@@ -65,39 +64,28 @@ def _load_window(pipeline: IngestionPipeline, window: str, names: list[str], dea
     content = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([_row(each) for each in reports], table.arrow_schema), content)
     store.create(bucket, f"ops/{window}.parquet", content.getvalue(), PARQUET)
-    done = Jobs(pipeline.bigquery, pipeline.settings.bigquery_location).run(
-        _loading(pipeline, table, window), deadline
-    )
+    jobs = Jobs(pipeline.bigquery, pipeline.settings.bigquery_location)
+    done = jobs.run(_load_spec(pipeline, jobs, table, window), deadline)
     if done.error is not None:
         _log.error("the reports of %s were not loaded into %s: %s", window, RUNS_TABLE, done.error)
         return 0
-    store.create(bucket, f"{_LOADED}{window}", json.dumps({"job": done.identity}).encode(), JSON)
+    store.create(bucket, f"{_LOADED}{window}", json.dumps({"job": done.job_id}).encode(), JSON)
     return len(reports)
 
 
-def _loading(pipeline: IngestionPipeline, table: Feed, window: str) -> Work:
-    client = pipeline.bigquery
-
-    def insert(identity: str) -> bigquery.LoadJob:
-        return client.load_table_from_uri(
-            f"gs://{pipeline.output_bucket}/ops/{window}.parquet",
-            f"{client.project}.{table.table}",
-            job_id=identity,
-            location=pipeline.settings.bigquery_location,
-            job_config=bigquery.LoadJobConfig(
-                source_format=bigquery.SourceFormat.PARQUET,
-                schema=schema_fields(field.to_api() for field in table.schema),
-                create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-                write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-                labels={"component": "cbi"},
-            ),
-            retry=BIGQUERY_RETRY,
-            timeout=REQUEST_TIMEOUT,
-        )
-
+def _load_spec(pipeline: IngestionPipeline, jobs: Jobs, table: Feed, window: str) -> JobSpec:
+    load = ParquetLoad(
+        uri=f"gs://{pipeline.output_bucket}/ops/{window}.parquet",
+        table=f"{jobs.client.project}.{table.table}",
+        schema=schema_fields(field.to_api() for field in table.schema),
+        labels={"component": "cbi"},
+    )
     # Another deployment in the same project has a bucket, and so ids, of its own.
     deployment = hashlib.sha256(pipeline.output_bucket.encode()).hexdigest()[:8]
-    return Work(lambda attempt: f"cbi_{table.name}_{deployment}_{window}_{attempt}", insert)
+    return JobSpec(
+        lambda attempt: f"cbi_{table.name}_{deployment}_{window}_{attempt}",
+        lambda job_id: load.insert(jobs.client, jobs.location, job_id),
+    )
 
 
 def _row(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from datetime import timedelta
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,11 +13,14 @@ from google.cloud.bigquery import SchemaField
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
 from cbi.contract.feed import Feed, feed_names, load_feed, other_tables
-from cbi.errors import Transient
+from cbi.deadline import Deadline
 from cbi.gcs.store import PARQUET, ObjectStore
 from cbi.lookups.regime_cache import CALENDAR_TABLE, WEIGHTS_TABLE
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 from cbi.settings import Settings
+from cbi.warehouse.faults import cloud_error, error_of
+from cbi.warehouse.inserts import ParquetLoad
+from cbi.warehouse.jobs import Jobs, JobSpec
 from cbi.warehouse.schema import schema_fields
 
 
@@ -24,7 +28,7 @@ def initialise(settings: Settings) -> list[str]:
     """Make every dataset and table that is missing, and name them in the order they were made.
 
     Safe to repeat: what is there stays as it is. The regime tables are filled from `regimes.yaml` while
-    the calendar is empty. Raises Transient when BigQuery fails.
+    the calendar is empty. Raises Transient and Misconfigured.
     """
     client = bigquery_client(settings)
     contracts = [*(load_feed(name) for name in feed_names()), *other_tables()]
@@ -35,14 +39,14 @@ def initialise(settings: Settings) -> list[str]:
         )
         no_regimes = not any(client.list_rows(calendar, max_results=1, timeout=REQUEST_TIMEOUT))
     except CLOUD_FAULTS as error:
-        raise Transient(f"the tables could not be made: {error}") from error
+        raise cloud_error(error, "the tables could not be made") from error
     if no_regimes:
         apply_regimes(settings, load_regimes_file())
     return made
 
 
 def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
-    """Replace both regime tables' rows by a calendar's. Raises Transient when BigQuery fails.
+    """Replace both regime tables' rows by a calendar's. Raises Transient and Misconfigured.
 
     Each table is replaced at once, by a free load job from a file in the output bucket; the weights first,
     so that no day of the new calendar is ever without one.
@@ -110,22 +114,19 @@ def _replace(settings: Settings, table: str, rows: pa.Table) -> None:
     pq.write_table(rows, content)
     name = f"regimes/{hashlib.sha256(content.getvalue()).hexdigest()[:24]}.parquet"
     ObjectStore(storage_client(settings)).create(bucket, name, content.getvalue(), PARQUET)
-    config = bigquery.LoadJobConfig(
-        source_format=bigquery.SourceFormat.PARQUET,
+    load = ParquetLoad(
+        uri=f"gs://{bucket}/{name}",
+        table=f"{client.project}.{table}",
         schema=_schemas()[table],
-        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
         labels={"component": "cbi"},
+        replace_rows=True,
     )
-    try:
-        job = client.load_table_from_uri(
-            f"gs://{bucket}/{name}",
-            f"{client.project}.{table}",
-            job_config=config,
-            location=settings.bigquery_location,
-            retry=BIGQUERY_RETRY,
-            timeout=REQUEST_TIMEOUT,
-        )
-        job.result(retry=BIGQUERY_RETRY, timeout=5 * REQUEST_TIMEOUT)
-    except CLOUD_FAULTS as error:
-        raise Transient(f"{table} could not be replaced: {error}") from error
+    unique = uuid4().hex  # the same rows may be wanted again, after others
+    spec = JobSpec(
+        lambda attempt: f"cbi_regimes_{unique}_{attempt}",
+        lambda job_id: load.insert(client, settings.bigquery_location, job_id),
+    )
+    jobs = Jobs(client, settings.bigquery_location)
+    done = jobs.run(spec, Deadline.after(5 * REQUEST_TIMEOUT))
+    if done.fault is not None:
+        raise error_of(done.fault, f"{table} could not be replaced")

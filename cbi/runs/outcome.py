@@ -9,7 +9,7 @@ from cbi.errors import Reason
 from cbi.findings import Failure
 from cbi.runs.record import RunRecord
 from cbi.runs.report import LoadJob, Report
-from cbi.warehouse.warehouse import PartLoad
+from cbi.warehouse.part_load import PartLoad
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from cbi.settings import Settings
 from cbi.telemetry.logs import log_context
 from cbi.telemetry.timings import Timings
 from cbi.telemetry.tracing import span
-from cbi.warehouse.warehouse import LoadRequest, Warehouse
+from cbi.warehouse.part_load import LoadRequest
+from cbi.warehouse.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
 

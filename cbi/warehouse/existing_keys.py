@@ -1,6 +1,12 @@
-"""Which keys of a file the table has already: an append does not mind, but people do."""
+"""Which keys of a file the table has already: an append does not mind, but people do.
 
-from collections.abc import Sequence
+The table is asked for the partitions of the file's dates and the file's values of the key's text columns;
+what it answers is compared with the file here. BigQuery takes requests of 10 MB, so the keys are cut into
+slices whose text fits. The answers are read page by page, and take no more memory than the file's keys do.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,34 +16,110 @@ from google.cloud import bigquery
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.contract.target import Target
-from cbi.errors import Transient
 from cbi.findings import ExistingKeys
+from cbi.warehouse.faults import cloud_error
+from cbi.warehouse.statements import keys_statement
 
 _SHOWN_KEYS = 20
 
+# BigQuery takes 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
+_MOST_TEXT = 8_000_000
 
-def find_existing_keys(client: bigquery.Client, target: Target, keys: pa.Table) -> ExistingKeys:
-    """Ask the table, by one query over the partitions of the file's dates, for the keys both have.
+# What JSON puts around a value of an array parameter, `{"value": ""}, `.
+_AROUND_A_VALUE = 15
 
-    `keys` has the target's key columns, in its order, one row for each row of the file.
+# At least so many rows of an answer are compared with the file at once.
+_COMPARED_ROWS = 1 << 18
+
+
+def find_existing_keys(
+    client: bigquery.Client, target: Target, keys: pa.Table, most_text: int = _MOST_TEXT
+) -> ExistingKeys:
+    """Ask the table for the keys both have, and return how many, and the first.
+
+    `keys` has the target's key columns, in its order, one row for each row of the file; text is encoded by
+    dictionaries. `most_text` is how many bytes of text go into one request.
+    Raises Transient, and Misconfigured where the table is not as the contract says.
     """
-    first, last = _dates(target, keys)
-    text = [name for name in target.key if pa.types.is_string(_value_type(keys[name].type))]
-    where = [f"{target.partition_by} BETWEEN @first AND @last"] if first else []
-    where += [f"{name} IN UNNEST(@{name})" for name in text]
-    parameters: list[Any] = []
-    if first:
-        parameters += [
-            bigquery.ScalarQueryParameter("first", "DATE", first),
-            bigquery.ScalarQueryParameter("last", "DATE", last),
-        ]
-    parameters += [
-        bigquery.ArrayQueryParameter(name, "STRING", _distinct(keys[name]).to_pylist()) for name in text
+    sliced = _Keys.of(target, keys).slices(most_text)
+    count, shown = 0, keys.slice(0, 0).cast(_plain(keys.schema))
+    order = [(name, "ascending") for name in target.key]
+    for each in sliced:
+        for both in _common(client, target, each, most_text):
+            count += len(both)
+            shown = pa.concat_tables([shown, both]).sort_by(order).slice(0, _SHOWN_KEYS)
+    return ExistingKeys(count, tuple(shown.to_pylist()))
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Keys that one query may ask for; `day` and `texts` name their columns, `day` the partition's."""
+
+    rows: pa.Table
+    day: str | None
+    texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, target: Target, rows: pa.Table) -> "_Keys":
+        texts = tuple(name for name in target.key if pa.types.is_dictionary(rows[name].type))
+        return cls(rows, target.partition_by if target.partition_by in target.key else None, texts)
+
+    @property
+    def text_bytes(self) -> int:
+        return sum(_json_bytes(_distinct(self.rows[name])) for name in self.texts)
+
+    def slices(self, most_text: int) -> Iterator["_Keys"]:
+        """Halve until the text fits a request, or cannot be cut any more."""
+        halves = () if self.text_bytes <= most_text else self._halves()
+        if not halves:
+            yield self
+        for half in halves:
+            yield from half.slices(most_text)
+
+    def _halves(self) -> tuple["_Keys", ...]:
+        """Cut by days where that shares the text out, for then no partition is read twice, else by text."""
+        by_days = self._cut(self.day) if self.day is not None else ()
+        if by_days and sum(half.text_bytes for half in by_days) < 1.5 * self.text_bytes:
+            return by_days
+        widest = max(self.texts, key=lambda name: _json_bytes(_distinct(self.rows[name])))
+        return self._cut(widest) or by_days
+
+    def _cut(self, name: str) -> tuple["_Keys", ...]:
+        """The rows of the lower and of the upper half of a column's values; nothing if it has but one."""
+        column = self.rows[name]
+        values = (_distinct(column) if name in self.texts else pc.unique(column)).sort()
+        if len(values) < 2:
+            return ()
+        lower = _is_in(column, values.slice(0, len(values) // 2))
+        return tuple(
+            _Keys(self.rows.filter(mask), self.day, self.texts) for mask in (lower, pc.invert(lower))
+        )
+
+
+def _common(client: bigquery.Client, target: Target, keys: _Keys, most_text: int) -> Iterator[pa.Table]:
+    """The keys that both have, each once, as plain columns of the target's names."""
+    plain = keys.rows.cast(_plain(keys.rows.schema))
+    answer = _ask(client, target, keys, keys.texts if keys.text_bytes <= most_text else ())
+    for there in _at_once(answer, max(_COMPARED_ROWS, len(plain))):
+        found = there.rename_columns(list(target.key)).cast(plain.schema)
+        yield found.join(plain, list(target.key), join_type="left semi")
+
+
+def _ask(
+    client: bigquery.Client, target: Target, keys: _Keys, listed: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The table's keys of the days, and of the listed columns' texts, page by page."""
+    table = f"{client.project}.{target.table}"
+    sql, names = keys_statement(target, table, between_days=keys.day is not None, listed=listed)
+    parameters: list[Any] = [
+        bigquery.ArrayQueryParameter(name, "STRING", _distinct(keys.rows[path]).to_pylist())
+        for path, name in zip(target.key, names, strict=True)
+        if path in listed
     ]
-    sql = (
-        f"SELECT DISTINCT {', '.join(target.key)} FROM `{client.project}.{target.table}`"
-        f" WHERE {' AND '.join(where) or 'TRUE'}"
-    )
+    if keys.day is not None:
+        first, last = _extremes(keys.rows[keys.day])
+        parameters.append(bigquery.ScalarQueryParameter("first", "DATE", first))
+        parameters.append(bigquery.ScalarQueryParameter("last", "DATE", last))
     try:
         job = client.query(
             sql,
@@ -46,10 +128,22 @@ def find_existing_keys(client: bigquery.Client, target: Target, keys: pa.Table) 
             timeout=REQUEST_TIMEOUT,
         )
         rows = job.result(retry=BIGQUERY_RETRY, timeout=5 * REQUEST_TIMEOUT)
-        there = rows.to_arrow(create_bqstorage_client=False) if rows.total_rows else None
+        if rows.total_rows:
+            yield from rows.to_arrow_iterable()
     except CLOUD_FAULTS as error:
-        raise Transient(f"{target.table} could not be asked for the file's keys: {error}") from error
-    return ExistingKeys(0) if there is None else _common(keys, there, target.key)
+        raise cloud_error(error, f"{target.table} could not be asked for the file's keys") from error
+
+
+def _at_once(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Batches put together to tables of at least so many rows, but for the last."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= rows:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _distinct(column: pa.ChunkedArray) -> pa.Array:
@@ -62,18 +156,31 @@ def _distinct(column: pa.ChunkedArray) -> pa.Array:
     )
 
 
-def _dates(target: Target, keys: pa.Table) -> tuple[date | None, date | None]:
-    if target.partition_by not in target.key:
-        return None, None
-    extremes = pc.min_max(keys[target.partition_by])
+def _is_in(column: pa.ChunkedArray, values: pa.Array) -> pa.ChunkedArray:
+    if not pa.types.is_dictionary(column.type):
+        return pc.is_in(column, value_set=values)
+    masks = [pc.is_in(chunk.dictionary, value_set=values).take(chunk.indices) for chunk in column.chunks]
+    return pa.chunked_array(masks, pa.bool_())
+
+
+def _json_bytes(values: pa.Array) -> int:
+    """At most how long these texts are as an array parameter, in which JSON escapes all that is not ASCII."""
+    lengths = pc.binary_length(values)
+    ascii_only = pc.string_is_ascii(values)
+    # \\uXXXX for at least two bytes of UTF-8, a pair of them for four; and for control characters.
+    escaped = pc.multiply(lengths, pc.if_else(ascii_only, 1, 3))
+    controls = pc.multiply(pc.count_substring_regex(values, r'[\x00-\x1f\x7f"\\]'), 5)
+    return (pc.sum(escaped).as_py() or 0) + (pc.sum(controls).as_py() or 0) + _AROUND_A_VALUE * len(values)
+
+
+def _extremes(days: pa.ChunkedArray) -> tuple[date, date]:
+    extremes = pc.min_max(days)
     return extremes["min"].as_py(), extremes["max"].as_py()
 
 
-def _common(keys: pa.Table, there: pa.Table, names: Sequence[str]) -> ExistingKeys:
-    plain = pa.table({name: keys[name].cast(_value_type(keys[name].type)) for name in names})
-    both = plain.join(there.cast(plain.schema), list(names), join_type="left semi")
-    order = [(name, "ascending") for name in names]
-    return ExistingKeys(len(both), tuple(both.sort_by(order).slice(0, _SHOWN_KEYS).to_pylist()))
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """The schema without dictionaries."""
+    return pa.schema([(field.name, _value_type(field.type)) for field in schema])
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

@@ -2,6 +2,10 @@
 
 BigQuery takes a job id once, ever, also when its job fails. So an id is all the lock there is: a repeat of
 an insert is answered with 409, and takes the job that is there.
+
+The ids for one purpose are a chain. The next is used only once the job of the one before is done and has
+failed, which, jobs being atomic, means that it did nothing. So at most one id is open at a time, whoever
+comes later walks the same chain, and at most one job of it ever succeeds.
 """
 
 import logging
@@ -9,32 +13,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
+from google.api_core.exceptions import Conflict, NotFound
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.deadline import Deadline
-from cbi.errors import Misconfigured, Transient
+from cbi.errors import Transient
+from cbi.warehouse.faults import Fault, FaultKind, cloud_error, error_of, fault_of, fault_of_job
 
-# Errors of a finished job that say nothing against its work, so that another attempt may succeed:
-# https://cloud.google.com/bigquery/docs/error-messages
-_RETRYABLE = frozenset(
-    {
-        "backendError",
-        "internalError",
-        "jobBackendError",
-        "jobInternalError",
-        "jobRateLimitExceeded",
-        "quotaExceeded",
-        "rateLimitExceeded",
-        "stopped",
-        "tableUnavailable",
-        "timeout",
-    }
-)
-
-# How many jobs of its own a delivery may see fail curably before it leaves the next to a later delivery.
+# How many jobs of its own a delivery may see fail before it leaves the next to a later delivery.
 _ATTEMPTS_OF_A_DELIVERY = 2
 
 # Seconds between two looks at a job; small loads take one to three seconds.
@@ -49,102 +37,108 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 
 
 @dataclass(frozen=True)
-class Work:
-    """Something a job does: the id of each attempt at it, and how one is inserted under its id."""
+class JobSpec:
+    """What a job is to do: the id of each attempt, and how one is inserted under its id.
 
-    identify: Callable[[int], str]
-    insert: Callable[[str], Job]
+    `insert` raises Conflict where the id is used, or returns a Fault where there is nothing to insert.
+    """
+
+    job_id: Callable[[int], str]
+    insert: Callable[[str], Job | Fault]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job at some work; `adopted` when somebody else had inserted it before. `refused` is BigQuery's word
-    when it would not even make a job of it."""
+    """The job of an attempt; `adopted` when somebody else had inserted it before.
+
+    `rejection` says why there is no job: BigQuery refused the insert, and the id is still free.
+    """
 
     number: int
-    identity: str
-    job: Job | None
+    job_id: str
+    job: Job | None = None
     adopted: bool = False
-    refused: str | None = None
+    rejection: Fault | None = None
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong, or None where the job is done and well."""
+        return self.rejection if self.job is None else fault_of_job(self.job)
 
     @property
     def error(self) -> str | None:
         """What BigQuery says is wrong, or None where the job is done and well."""
-        if self.job is None or self.job.error_result is None:
-            return self.refused
-        errors = [self.job.error_result, *(self.job.errors or [])]
-        return " ".join(dict.fromkeys(error["message"] for error in errors if error.get("message")))
-
-    @property
-    def reason(self) -> str:
-        """BigQuery's code of the error, such as `invalid`; unlike the error itself it quotes no data."""
-        error = self.job.error_result if self.job is not None else None
-        return str(error["reason"]) if error else "invalid"
-
-    @property
-    def retryable(self) -> bool:
-        return self.error is not None and self.reason in _RETRYABLE
+        return None if self.fault is None else self.fault.message
 
 
 class Jobs:
-    """The jobs of one project and location. All methods raise Transient when BigQuery cannot be reached."""
+    """The jobs of one project and location.
+
+    All methods raise Transient when BigQuery cannot be reached, and Misconfigured when an operator has to
+    correct something first.
+    """
 
     def __init__(self, client: bigquery.Client, location: str) -> None:
-        self._client = client
-        self._location = location
+        self.client = client
+        self.location = location
 
-    def run(self, work: Work, deadline: Deadline, *, ignored_failures: int = 0) -> Attempt:
-        """Start a work's first attempt, whoever made it, and finish it."""
-        return self.finish(work, self.start(work), deadline, ignored_failures=ignored_failures)
+    def run(self, spec: JobSpec, deadline: Deadline, *, ignored_failures: int = 0) -> Attempt:
+        """Start a chain at its first attempt, whoever made it, and finish it."""
+        return self.finish(spec, self.start(spec), deadline, ignored_failures=ignored_failures)
 
-    def start(self, work: Work, number: int = 0) -> Attempt:
-        """Insert the job of an attempt, or take the one that is there, whoever inserted it.
-
-        Raises Misconfigured when what it needs does not exist.
-        """
-        identity = work.identify(number)
+    def start(self, spec: JobSpec, number: int = 0) -> Attempt:
+        """Insert the job of an attempt, or take the one that is there, whoever inserted it."""
+        job_id = spec.job_id(number)
         try:
             try:
-                return Attempt(number, identity, work.insert(identity))
+                inserted = spec.insert(job_id)
             except Conflict:
-                job = _UNTIL_KNOWN(self._client.get_job)(
-                    identity, location=self._location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
-                )
-        except BadRequest as error:  # refused before there was a job, for example for its schema
-            return Attempt(number, identity, None, refused=error.message)
-        except NotFound as error:
-            message = f"job {identity} misses something: run `python -m cbi init` ({error.message})"
-            raise Misconfigured(message) from error
+                return Attempt(number, job_id, self._adopt(job_id), adopted=True)
         except CLOUD_FAULTS as error:
-            raise Transient(f"job {identity} could not be submitted: {error}") from error
-        assert isinstance(job, Job)
-        _log.info("job %s is there already, %s", identity, job.state)
-        return Attempt(number, identity, job, adopted=True)
+            fault = fault_of(error)
+            if fault.kind is not FaultKind.REFUSED:
+                raise error_of(fault, f"job {job_id} could not be inserted") from error
+            inserted = fault
+        if isinstance(inserted, Fault):
+            return Attempt(number, job_id, rejection=inserted)
+        return Attempt(number, job_id, inserted)
 
     def finish(
-        self, work: Work, attempt: Attempt, deadline: Deadline, *, ignored_failures: int = 0
+        self, spec: JobSpec, attempt: Attempt, deadline: Deadline, *, ignored_failures: int = 0
     ) -> Attempt:
-        """Wait for a job to end, and for the next attempt's where it failed curably; give the last.
+        """Wait for a job to end, go on with the next attempt where it failed, and return the last.
 
-        The next attempt is made only once the one before is done and, jobs being atomic, has done nothing.
-        So many attempts that failed incurably are pardoned, because somebody has mended it since; as all who
-        pardon as many come to the same last attempt, that one can be known to be over.
+        The last is the one that succeeded or was refused. `ignored_failures` refusals are passed over, as
+        their cause has been corrected since; all who ignore as many come to the same last attempt, so that
+        one can be known to be over. A failure that an operator has to correct is raised by whoever inserted
+        the job. Whoever finds it later tries the next attempt: its id is used, and its cause may be gone.
         Raises Transient when the deadline comes first, or after a few attempts of its own.
         """
         failed = 0
         while True:
             self._wait(attempt, deadline)
-            if attempt.error is None:
+            fault = attempt.fault
+            if fault is None:
                 return attempt
-            _log.warning("job %s failed: %s", attempt.identity, attempt.reason)
-            if not attempt.retryable:
+            _log.warning("job %s failed: %s", attempt.job_id, fault.reason)
+            if fault.kind is FaultKind.REFUSED:
                 if not ignored_failures:
                     return attempt
                 ignored_failures -= 1
+            elif fault.kind is FaultKind.OPERATOR and not attempt.adopted:
+                raise error_of(fault, f"job {attempt.job_id} failed")
             failed += not attempt.adopted
             if failed == _ATTEMPTS_OF_A_DELIVERY:
-                raise Transient(f"job {attempt.identity} failed: {attempt.error}")
-            attempt = self.start(work, attempt.number + 1)
+                raise Transient(f"job {attempt.job_id} failed: {fault.message}")
+            attempt = self.start(spec, attempt.number + 1)
+
+    def _adopt(self, job_id: str) -> Job:
+        job = _UNTIL_KNOWN(self.client.get_job)(
+            job_id, location=self.location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+        )
+        assert isinstance(job, Job)
+        _log.info("job %s is there already, %s", job_id, job.state)
+        return job
 
     def _wait(self, attempt: Attempt, deadline: Deadline) -> None:
         job = attempt.job
@@ -152,12 +146,12 @@ class Jobs:
             if job is None or job.state == "DONE":
                 return
             if deadline.passed:
-                raise Transient(f"job {attempt.identity} is {job.state} and the function's time is up")
+                raise Transient(f"job {attempt.job_id} is {job.state} and the function's time is up")
             time.sleep(min(pause, deadline.seconds_left))
             try:
                 job.reload(retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
             except CLOUD_FAULTS as error:
-                raise Transient(f"job {attempt.identity} could not be looked at: {error}") from error
+                raise cloud_error(error, f"job {attempt.job_id} could not be looked at") from error
 
 
 def _pauses() -> Iterator[float]:

@@ -1,8 +1,52 @@
-"""The SQL that changes a feed's table. Each statement names the days it changes, which bounds its cost."""
+"""Every SQL statement there is, with every name in it quoted: a column may well be called `group`.
 
+The statements that change a feed's table name the days they change, which bounds their cost.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from cbi.contract.target import Target
+
+
+def quote_path(path: str, alias: str = "") -> str:
+    """A column, or a field of a STRUCT such as `market.price`, as SQL; `alias` is the table's.
+
+    https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#quoted_identifiers
+    """
+    names = [alias, *path.split(".")] if alias else path.split(".")
+    return ".".join(map(_quote, names))
+
+
+def quote_table(table: str) -> str:
+    """`project.dataset.table` as SQL, quoted as a whole: a project may have dots and a colon in its name."""
+    return _quote(table)
+
+
+def select_statement(table: str, columns: Iterable[str]) -> str:
+    """SQL for some columns of all rows of `project.dataset.table`."""
+    return f"SELECT {_list(map(quote_path, columns))} FROM {quote_table(table)}"
+
+
+def keys_statement(
+    target: Target, table: str, *, between_days: bool, listed: Sequence[str]
+) -> tuple[str, list[str]]:
+    """SQL for the keys that `table` has, and how its columns are called: one for each of the target's key.
+
+    With `between_days`, only for the days from the parameter `first` to `last`. For each column of `listed`,
+    only for values in the array parameter that is called like its column of the answer.
+    """
+    names = [f"key_{number}" for number in range(len(target.key))]
+    columns = {path: quote_path(path) for path in target.key}
+    where = []
+    if between_days and target.partition_by is not None:
+        where.append(f"{quote_path(target.partition_by)} BETWEEN @first AND @last")
+    for path, name in zip(target.key, names, strict=True):
+        if path in listed:
+            where.append(f"{columns[path]} IN UNNEST(@{name})")
+    selected = [f"{columns[path]} AS {_quote(name)}" for path, name in zip(target.key, names, strict=True)]
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    return f"SELECT DISTINCT {_list(selected)} FROM {quote_table(table)}{condition}", names
 
 
 def merge_statement(target: Target, table: str, staging: str, first: date | None, last: date | None) -> str:
@@ -12,29 +56,55 @@ def merge_statement(target: Target, table: str, staging: str, first: date | None
     another's place only if its file was finalised no earlier, so files may come in any order.
     https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
     """
-    on = [f"T.{column} = S.{column}" for column in target.key]
+    on = [f"{quote_path(column, 'T')} = {quote_path(column, 'S')}" for column in target.key]
     if target.partition_by is not None:
-        on.append(f"T.{target.partition_by} BETWEEN DATE '{first}' AND DATE '{last}'")
+        on.append(_between(quote_path(target.partition_by, "T"), first, last))
     matched = "WHEN MATCHED"
     if target.newest_by is not None:
-        column = target.newest_by
-        matched += f" AND (T.{column} IS NULL OR S.{column} >= T.{column})"
-    columns = [f"`{field['name']}`" for field in target.schema]
+        old, new = quote_path(target.newest_by, "T"), quote_path(target.newest_by, "S")
+        matched += f" AND ({old} IS NULL OR {new} >= {old})"
+    names = [str(field["name"]) for field in target.schema]
+    columns = [quote_path(name) for name in names]
+    values = [quote_path(name, "S") for name in names]
+    assignments = [f"{column} = {value}" for column, value in zip(columns, values, strict=True)]
     return "\n".join(
         [
-            f"MERGE `{table}` AS T",
-            f"USING `{staging}` AS S",
+            f"MERGE {quote_table(table)} AS `T`",
+            f"USING {quote_table(staging)} AS `S`",
             f"ON {' AND '.join(on)}",
-            f"{matched} THEN UPDATE SET {', '.join(f'{column} = S.{column}' for column in columns)}",
-            f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)})",
-            f"VALUES ({', '.join(f'S.{column}' for column in columns)})",
+            f"{matched} THEN UPDATE SET {_list(assignments)}",
+            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)})",
+            f"VALUES ({_list(values)})",
         ]
     )
 
 
 def delete_statement(target: Target, table: str, run_id: str, first: date | None, last: date | None) -> str:
-    """SQL that deletes the rows a run loaded for these days."""
-    where = f"{target.run_column} = '{run_id}'"
+    """SQL that deletes the rows a run loaded for these days. The target has a run column."""
+    assert target.run_column is not None
+    where = [f"{quote_path(target.run_column)} = {_text(run_id)}"]
     if target.partition_by is not None:
-        where += f" AND {target.partition_by} BETWEEN DATE '{first}' AND DATE '{last}'"
-    return f"DELETE FROM `{table}` WHERE {where}"
+        where.append(_between(quote_path(target.partition_by), first, last))
+    return f"DELETE FROM {quote_table(table)} WHERE {' AND '.join(where)}"
+
+
+def _between(column: str, first: date | None, last: date | None) -> str:
+    return f"{column} BETWEEN DATE '{first}' AND DATE '{last}'"
+
+
+def _list(items: Iterable[str]) -> str:
+    return ", ".join(items)
+
+
+def _quote(name: str) -> str:
+    return f"`{_escape(name, '`')}`"
+
+
+def _text(value: str) -> str:
+    """A string as SQL."""
+    quote = "'"
+    return f"{quote}{_escape(value, quote)}{quote}"
+
+
+def _escape(value: str, quote: str) -> str:
+    return value.replace("\\", "\\\\").replace(quote, f"\\{quote}").replace("\n", "\\n").replace("\r", "\\r")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbi.gcs.identity import STAGED_PREFIX, StagedFile, enriched_name, load_job_id, merge_job_id
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile, enriched_name
 
 FILE = StagedFile("in", "staged/2024/día 1.parquet", 1_712_345_678_901_234)
 
@@ -55,24 +55,7 @@ def test_long_names_that_begin_alike_have_reports_of_their_own() -> None:
     assert one.report_name.startswith("reports/staged/長")
 
 
-@given(NAMES, GENERATIONS, st.integers(0, 9_999), st.integers(0, 9))
-def test_names_that_bigquery_reads_hold_only_what_it_takes(
-    name: str, generation: int, part: int, attempt: int
-) -> None:
+@given(NAMES, GENERATIONS, st.integers(0, 9_999))
+def test_names_that_bigquery_reads_hold_only_what_it_takes(name: str, generation: int, part: int) -> None:
     run_id = StagedFile("in", name, generation).run_id
     assert re.fullmatch(r"enriched/[\w.-]+\.parquet", enriched_name(run_id, "0a1b2c3d", str(part)), re.ASCII)
-    for identity in (
-        load_job_id("daily_ml_matrix", run_id, part, attempt),
-        merge_job_id("daily_ml_matrix", run_id, part, attempt),
-    ):
-        assert re.fullmatch("[A-Za-z0-9_-]{1,1024}", identity)
-
-
-def test_every_part_and_attempt_has_a_job_of_its_own() -> None:
-    made = [
-        job_id("feed", FILE.run_id, part, attempt)
-        for job_id in (load_job_id, merge_job_id)
-        for part in range(12)
-        for attempt in range(12)
-    ]
-    assert len(set(made)) == len(made)

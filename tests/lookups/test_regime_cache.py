@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from support.bigquery_errors import ACCESS_DENIED, QUOTA_EXCEEDED, UNKNOWN_COLUMN
 from support.cloud import Cloud
 from support.faults import Fault, Faults, proxy
 
@@ -56,8 +57,8 @@ def regimes(client: bigquery.Client, clock: Clock) -> RegimeCache:
 
 
 def fail(faults: Faults) -> None:
-    # 400 is not tried again by the client, and the query that is tried instead meets it too.
-    faults.plan(lambda number, request: Fault(status=403))
+    # The client does not try this again by itself.
+    faults.plan(lambda number, request: Fault(status=403, body=QUOTA_EXCEEDED))
 
 
 def test_a_date_has_its_regime_and_weight(regimes: RegimeCache) -> None:
@@ -146,6 +147,15 @@ def test_without_any_calendar_yet_a_failure_is_raised(regimes: RegimeCache, faul
 def test_a_missing_table_says_what_to_run(client: bigquery.Client, faults: Faults) -> None:
     faults.plan(lambda number, request: Fault(status=404))
     with pytest.raises(Misconfigured, match="run `python -m cbi init`"):
+        load_calendar(client)
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, ACCESS_DENIED), (400, UNKNOWN_COLUMN)])
+def test_what_an_operator_must_correct_is_not_taken_for_an_outage(
+    client: bigquery.Client, faults: Faults, status: int, body: bytes
+) -> None:
+    faults.plan(lambda number, request: Fault(status=status, body=body))
+    with pytest.raises(Misconfigured, match=r"training\.regime_calendar could not be read"):
         load_calendar(client)
 
 

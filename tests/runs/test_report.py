@@ -24,7 +24,7 @@ from cbi.jsonable import from_jsonable
 from cbi.runs.outcome import LoadOutcome, compare_loads, make_report
 from cbi.runs.record import RunRecord
 from cbi.runs.report import LoadJob, Report
-from cbi.warehouse.warehouse import PartLoad
+from cbi.warehouse.part_load import PartLoad
 
 DONE = (PartLoad("job_0", 10), PartLoad("job_1", 5))
 MERGED = (PartLoad("job_0", 10, inserted=10, updated=0), PartLoad("job_1", 5, inserted=1, updated=4))

@@ -65,7 +65,8 @@ def test_a_job_that_outlasts_the_function_is_finished_by_a_later_delivery(
     file = drop(cloud, unique)
     assert deliver(cloud, file) == 500
     assert cloud.read_report(file) is None
-    assert deliver(cloud, file) == 200
+    # On a busy machine the job may have been inserted late, and outlast the second delivery too.
+    assert 200 in (deliver(cloud, file) for _ in range(5))
     assert cloud.report(file)["rows_loaded"] == cloud.count(file.run_id) == 6
     assert len(jobs(cloud, file)) == 1
 

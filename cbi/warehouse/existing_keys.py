@@ -6,7 +6,6 @@ slices whose text fits. The answers are read page by page, and take no more memo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,15 +17,13 @@ from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.contract.target import Target
 from cbi.findings import ExistingKeys
 from cbi.warehouse.faults import cloud_error
+from cbi.warehouse.key_slices import KeySlice, distinct
 from cbi.warehouse.statements import keys_statement
 
 _SHOWN_KEYS = 20
 
 # BigQuery takes 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
 _MOST_TEXT = 8_000_000
-
-# What JSON puts around a value of an array parameter, `{"value": ""}, `.
-_AROUND_A_VALUE = 15
 
 # At least so many rows of an answer are compared with the file at once.
 _COMPARED_ROWS = 1 << 18
@@ -41,62 +38,16 @@ def find_existing_keys(
     dictionaries. `most_text` is how many bytes of text go into one request.
     Raises Transient, and Misconfigured where the table is not as the contract says.
     """
-    sliced = _Keys.of(target, keys).slices(most_text)
     count, shown = 0, keys.slice(0, 0).cast(_plain(keys.schema))
     order = [(name, "ascending") for name in target.key]
-    for each in sliced:
-        for both in _common(client, target, each, most_text):
+    for key_slice in KeySlice.of(target, keys).slices(most_text):
+        for both in _common(client, target, key_slice, most_text):
             count += len(both)
             shown = pa.concat_tables([shown, both]).sort_by(order).slice(0, _SHOWN_KEYS)
     return ExistingKeys(count, tuple(shown.to_pylist()))
 
 
-@dataclass(frozen=True)
-class _Keys:
-    """Keys that one query may ask for; `day` and `texts` name their columns, `day` the partition's."""
-
-    rows: pa.Table
-    day: str | None
-    texts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, target: Target, rows: pa.Table) -> "_Keys":
-        texts = tuple(name for name in target.key if pa.types.is_dictionary(rows[name].type))
-        return cls(rows, target.partition_by if target.partition_by in target.key else None, texts)
-
-    @property
-    def text_bytes(self) -> int:
-        return sum(_json_bytes(_distinct(self.rows[name])) for name in self.texts)
-
-    def slices(self, most_text: int) -> Iterator["_Keys"]:
-        """Halve until the text fits a request, or cannot be cut any more."""
-        halves = () if self.text_bytes <= most_text else self._halves()
-        if not halves:
-            yield self
-        for half in halves:
-            yield from half.slices(most_text)
-
-    def _halves(self) -> tuple["_Keys", ...]:
-        """Cut by days where that shares the text out, for then no partition is read twice, else by text."""
-        by_days = self._cut(self.day) if self.day is not None else ()
-        if by_days and sum(half.text_bytes for half in by_days) < 1.5 * self.text_bytes:
-            return by_days
-        widest = max(self.texts, key=lambda name: _json_bytes(_distinct(self.rows[name])))
-        return self._cut(widest) or by_days
-
-    def _cut(self, name: str) -> tuple["_Keys", ...]:
-        """The rows of the lower and of the upper half of a column's values; nothing if it has but one."""
-        column = self.rows[name]
-        values = (_distinct(column) if name in self.texts else pc.unique(column)).sort()
-        if len(values) < 2:
-            return ()
-        lower = _is_in(column, values.slice(0, len(values) // 2))
-        return tuple(
-            _Keys(self.rows.filter(mask), self.day, self.texts) for mask in (lower, pc.invert(lower))
-        )
-
-
-def _common(client: bigquery.Client, target: Target, keys: _Keys, most_text: int) -> Iterator[pa.Table]:
+def _common(client: bigquery.Client, target: Target, keys: KeySlice, most_text: int) -> Iterator[pa.Table]:
     """The keys that both have, each once, as plain columns of the target's names."""
     plain = keys.rows.cast(_plain(keys.rows.schema))
     answer = _ask(client, target, keys, keys.texts if keys.text_bytes <= most_text else ())
@@ -106,13 +57,13 @@ def _common(client: bigquery.Client, target: Target, keys: _Keys, most_text: int
 
 
 def _ask(
-    client: bigquery.Client, target: Target, keys: _Keys, listed: Sequence[str]
+    client: bigquery.Client, target: Target, keys: KeySlice, listed: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """The table's keys of the days, and of the listed columns' texts, page by page."""
     table = f"{client.project}.{target.table}"
     sql, names = keys_statement(target, table, between_days=keys.day is not None, listed=listed)
     parameters: list[Any] = [
-        bigquery.ArrayQueryParameter(name, "STRING", _distinct(keys.rows[path]).to_pylist())
+        bigquery.ArrayQueryParameter(name, "STRING", distinct(keys.rows[path]).to_pylist())
         for path, name in zip(target.key, names, strict=True)
         if path in listed
     ]
@@ -144,33 +95,6 @@ def _at_once(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
             waiting = []
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _distinct(column: pa.ChunkedArray) -> pa.Array:
-    """The values of a column of dictionaries, each chunk of which may have another."""
-    return pc.unique(
-        pa.chunked_array(
-            [chunk.dictionary.take(pc.unique(chunk.indices)) for chunk in column.chunks],
-            column.type.value_type,
-        )
-    )
-
-
-def _is_in(column: pa.ChunkedArray, values: pa.Array) -> pa.ChunkedArray:
-    if not pa.types.is_dictionary(column.type):
-        return pc.is_in(column, value_set=values)
-    masks = [pc.is_in(chunk.dictionary, value_set=values).take(chunk.indices) for chunk in column.chunks]
-    return pa.chunked_array(masks, pa.bool_())
-
-
-def _json_bytes(values: pa.Array) -> int:
-    """At most how long these texts are as an array parameter, in which JSON escapes all that is not ASCII."""
-    lengths = pc.binary_length(values)
-    ascii_only = pc.string_is_ascii(values)
-    # \\uXXXX for at least two bytes of UTF-8, a pair of them for four; and for control characters.
-    escaped = pc.multiply(lengths, pc.if_else(ascii_only, 1, 3))
-    controls = pc.multiply(pc.count_substring_regex(values, r'[\x00-\x1f\x7f"\\]'), 5)
-    return (pc.sum(escaped).as_py() or 0) + (pc.sum(controls).as_py() or 0) + _AROUND_A_VALUE * len(values)
 
 
 def _extremes(days: pa.ChunkedArray) -> tuple[date, date]:

@@ -16,7 +16,13 @@ from typing import Any
 
 import duckdb
 from bqemulator.api.dependencies import AppContext
-from bqemulator.domain.errors import DomainError, ResourceRef, ValidationError, resource_already_exists
+from bqemulator.domain.errors import (
+    DomainError,
+    ErrorDetail,
+    ResourceRef,
+    ValidationError,
+    resource_already_exists,
+)
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,6 +34,10 @@ from cbi.local.bigquery.uploads import Uploads
 from cbi.local.content_range import ContentRange, received_header
 
 SETTINGS_PATH = "/_local/settings"
+
+# https://cloud.google.com/bigquery/quotas#query_jobs; what is uploaded is not counted.
+LARGEST_REQUEST = 10 << 20
+
 _JOBS = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/jobs")
 _UPLOAD = re.compile(r"/upload/bigquery/v2/projects/(?P<project>[^/]+)/jobs")
 _CANCEL = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/jobs/(?P<job>[^/]+)/cancel")
@@ -73,6 +83,7 @@ class RequestGate:
             return JSONResponse(asdict(self._jobs.rules))
         if match := _UPLOAD.fullmatch(path):
             return await self._upload(scope, match["project"], body)
+        _refuse_large_request(body)
         if method == "POST" and (match := _JOBS.fullmatch(path)):
             job = _parse(scope, body)
             if (dml := _dml_of(job, match["project"])) is not None:
@@ -127,6 +138,12 @@ class RequestGate:
             statistics = {**job.statistics, "query": {**job.statistics.get("query", {}), **query}}
             self._context.catalog.upsert_job(job.model_copy(update={"statistics": statistics}))
         return JSONResponse(content)
+
+
+def _refuse_large_request(body: bytes) -> None:
+    if len(body) > LARGEST_REQUEST:
+        message = f"Request payload size exceeds the limit: {LARGEST_REQUEST} bytes."
+        raise ValidationError(message, details=[ErrorDetail("badRequest", message)])
 
 
 async def _read(receive: Receive) -> bytes | None:

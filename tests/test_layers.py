@@ -172,7 +172,7 @@ def importers(*names: str) -> set[str]:
 
 def test_only_the_command_line_knows_the_local_stack() -> None:
     outside = {module for module in importers("cbi.local") if not module.startswith("cbi.local")}
-    assert outside == {"cbi.cli"}
+    assert outside == {"cbi.cli.local"}
 
 
 def test_only_the_entry_point_knows_the_functions_framework() -> None:
@@ -195,3 +195,14 @@ def test_starting_is_quick_because_the_slow_libraries_come_later(program: str) -
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stderr.strip() == ""
+
+
+def test_a_command_is_imported_when_it_is_asked_for() -> None:
+    program = (
+        "from cbi.cli import main; main(['undo', '--help'], standalone_mode=False)\n"
+        "import sys; sys.exit(' '.join(name for name in sys.modules if name.startswith('cbi.cli.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert set(done.stderr.split()) == {"cbi.cli.undo", "cbi.cli.options"}

@@ -1,0 +1,53 @@
+"""The command line: one file a command, imported when the command is asked for.
+
+A new command is a file `cbi/cli/NAME.py` with a click command called NAME, and its line in COMMANDS. It
+imports what it needs of the package inside its function, so that `--help` and the other commands stay quick.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from cbi.errors import CbiError
+from cbi.telemetry.logs import configure_logging
+
+COMMANDS = (
+    "ingest",
+    "check",
+    "init",
+    "regimes",
+    "sweep",
+    "replay",
+    "undo",
+    "local",
+)
+
+
+class _Commands(click.Group):
+    """Imports commands on demand, and shows this package's errors as one line: what was found, what was
+    wanted, what to do."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"cbi.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CbiError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Parquet files into BigQuery: validated, enriched with market regimes, each row exactly once.
+
+    The commands read the same environment as the function; README.md lists it.
+    """
+    configure_logging()

@@ -1,21 +1,30 @@
 """One stack for all tests that need one: real servers, the function in its own process, and its trigger."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from support.cloud import Cloud
 
-from cbi.local.stack import Stack, running_stack
+if TYPE_CHECKING:
+    from support.cloud import Cloud
+
+    from cbi.local.stack import Stack
+
+# The clients and the stand-ins are imported by the fixtures: most tests need none of them.
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    from cbi.local.stack import running_stack
+
     with running_stack(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
-def cloud(stack: Stack) -> Cloud:
+def cloud(stack: "Stack") -> "Cloud":
+    from support.cloud import Cloud
+
     return Cloud.of_stack(stack)
 
 

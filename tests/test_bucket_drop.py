@@ -7,7 +7,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.cloud import Cloud, to_parquet
+from support.cloud import Cloud
+from support.tables import to_parquet
 
 from cbi import IngestionPipeline
 from cbi.local.sample import sample_table

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from support.cloud import Cloud, to_parquet, validate_report
+from support.cloud import Cloud
 from support.command_line import cbi
+from support.reports import validate_report
+from support.tables import to_parquet
 
 from cbi.local.sample import sample_table
 

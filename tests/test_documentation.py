@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support.cloud import validate_report
+from support.reports import validate_report
 
 from cbi.cli import COMMANDS, main
 from cbi.contract import feed, rules

@@ -46,6 +46,19 @@ CLOUDLESS = [
 ]
 
 
+# The helpers of tests that know the local stack, or a cloud. All others work where neither is installed.
+SERVER_HELPERS = {
+    "cloud",
+    "command_cases",
+    "command_line",
+    "file_cases",
+    "fork_server",
+    "function_process",
+    "trial",
+    "world",
+}
+
+
 def modules() -> list[str]:
     paths = [ROOT / "main.py", *(ROOT / "cbi").rglob("*.py")]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
@@ -206,3 +219,17 @@ def test_a_command_is_imported_when_it_is_asked_for() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert set(done.stderr.split()) == {"cbi.cli.undo", "cbi.cli.options"}
+
+
+def test_helpers_of_tests_without_servers_load_no_client_and_no_stand_in() -> None:
+    helpers = {path.stem for path in (ROOT / "tests/support").glob("*.py")} - {"__init__"}
+    assert helpers >= SERVER_HELPERS
+    names = ["conftest", *(f"support.{name}" for name in sorted(helpers - SERVER_HELPERS))]
+    program = (
+        f"import sys; sys.path[:0] = ['tests', '.']; import {', '.join(names)}\n"
+        "sys.exit(' '.join(name for name in sys.modules if name.startswith(('cbi.local', 'google.cloud.'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr.strip() == ""

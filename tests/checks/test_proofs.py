@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
-from support.cloud import to_parquet
 from support.flat_files import flat_files
 from support.splicing import every_type, open_flat
-from support.tables import nesting, small_feed, small_table
+from support.tables import nesting, small_feed, small_table, to_parquet
 
 from cbi.checks.footer_statistics import Bounds, bounds, null_count, safe_casts
 from cbi.parquet.flat_file import FlatFile

@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.cloud import to_parquet
 from support.splicing import open_flat
-from support.tables import nesting, small_feed, small_table
+from support.tables import nesting, small_feed, small_table, to_parquet
 
 from cbi.enrich.splice.nans import find_nans, vouched_by_pandas
 

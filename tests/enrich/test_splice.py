@@ -10,9 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.cloud import to_parquet
 from support.splicing import open_flat, read, rewritten, spliced, tampered, with_first_chunk
-from support.tables import days, nesting, small_feed, small_table
+from support.tables import days, nesting, small_feed, small_table, to_parquet
 
 from cbi.contract.parts import DateInterval
 from cbi.enrich.splice.splice import splice

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pyarrow as pa
 import pytest
-from support.cloud import to_parquet
+from support.tables import to_parquet
 
 from cbi.local.sample import sample_table
 from cbi.ops.check import check_file

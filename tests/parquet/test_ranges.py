@@ -4,8 +4,7 @@ import threading
 
 import pyarrow as pa
 import pytest
-from support.cloud import to_parquet
-from support.tables import small_table
+from support.tables import small_table, to_parquet
 
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.ranges import Range, RangeReader, SparseFile

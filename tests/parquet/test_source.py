@@ -8,8 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.cloud import to_parquet
-from support.tables import broken_parquet, open_source, small_table
+from support.tables import broken_parquet, open_source, small_table, to_parquet
 
 from cbi.errors import InvalidFile, Reason
 from cbi.parquet.source import ParquetSource
@@ -109,7 +108,7 @@ def test_no_flipped_bit_of_a_footer_ends_the_process() -> None:
 
 FLIP_EVERY_BYTE = """
 from contextlib import suppress
-from support.cloud import to_parquet
+from support.tables import to_parquet
 from support.tables import open_source, small_table
 from cbi.errors import InvalidFile
 

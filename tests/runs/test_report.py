@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.cloud import validate_report
+from support.reports import validate_report
 from support.tables import small_feed, small_record
 
 from cbi.contract.target import Target

@@ -7,24 +7,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
 from cbi.gcs.identity import StagedFile
-from cbi.local.stack import Stack
-from cbi.runs.report import SCHEMA_FILE
+from support.reports import validate_report
+from support.tables import to_parquet
+
+if TYPE_CHECKING:
+    from cbi.local.stack import Stack
 
 TABLE = "features.daily_ml_matrix"
-
-_REPORT_VALIDATOR = jsonschema.Draft202012Validator(
-    json.loads(SCHEMA_FILE.read_text()), format_checker=jsonschema.FormatChecker()
-)
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Cloud:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_stack(cls, stack: Stack) -> "Cloud":
+    def of_stack(cls, stack: "Stack") -> "Cloud":
         return cls(
             stack.project,
             stack.staging_bucket,
@@ -113,19 +110,3 @@ class Cloud:
         """A parquet object as an Arrow table."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         return pq.read_table(io.BytesIO(self.storage.bucket(bucket).blob(name).download_as_bytes()))
-
-
-def validate_report(report: dict[str, Any]) -> None:
-    """Hold a report against its JSON Schema and its arithmetic."""
-    _REPORT_VALIDATOR.validate(report)
-    if report["status"] == "success":
-        assert report["rows_processed"] == report["rows_loaded"] + report["rows_skipped"]
-
-
-def to_parquet(table: pa.Table, path: Path | None = None, **options: Any) -> bytes:
-    """A table as the bytes of a parquet file, which is also written to `path`."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, **options)
-    if path is not None:
-        path.write_bytes(buffer.getvalue())
-    return buffer.getvalue()

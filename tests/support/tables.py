@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,6 @@ from cbi.lookups.regime_calendar import Regime, RegimeCalendar, RegimeRange
 from cbi.parquet.source import ParquetSource
 from cbi.runs.record import RunRecord
 from cbi.runs.report import CalendarSummary, Source
-from support.cloud import to_parquet
 
 SMALL_CONTRACT: dict[str, Any] = {
     "table": "features.small",
@@ -93,6 +93,15 @@ def days(count: int, first: date = FIRST_DAY) -> list[date]:
 def small_table(rows: int = 3, first: date = FIRST_DAY, **columns: Any) -> pa.Table:
     """One symbol's rows, a day each, with further columns or others in place of these."""
     return pa.table({"symbol": ["ZL"] * rows, "day": days(rows, first), "price": [1.5] * rows, **columns})
+
+
+def to_parquet(table: pa.Table, path: Path | None = None, **options: Any) -> bytes:
+    """A table as the bytes of a parquet file, which is also written to `path`."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    if path is not None:
+        path.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def open_source(content: pa.Table | bytes, **options: Any) -> ParquetSource:

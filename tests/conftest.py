@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from support.cloud import Cloud
 
     from cbi.local.stack import Stack
+
+# `make quick` tries a property on a tenth of the examples that `make test` takes.
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 
 # The clients and the stand-ins are imported by the fixtures: most tests need none of them.
 

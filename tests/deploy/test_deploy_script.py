@@ -38,17 +38,18 @@ def commands(*options: str) -> list[list[str]]:
     return [shlex.split(line) for line in done.stdout.splitlines()]
 
 
+@cache
+def gcloud_root_and_python() -> list[str]:
+    """The folder of gcloud and the interpreter it runs in."""
+    assert GCLOUD is not None
+    wanted = "--format=value(installation.sdk_root,basic.python_location)"
+    found = subprocess.run([GCLOUD, "info", wanted], capture_output=True, text=True, check=True, timeout=60)
+    return found.stdout.split()
+
+
 def parse_with_gcloud(words: list[list[str]]) -> str:
     """What gcloud has against commands; nothing is run and nothing is asked over the network."""
-    assert GCLOUD is not None
-    found = subprocess.run(
-        [GCLOUD, "info", "--format=value(installation.sdk_root,basic.python_location)"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    root, python = found.stdout.split()
+    root, python = gcloud_root_and_python()
     done = subprocess.run(
         [python, "-c", PARSE, root], input=json.dumps(words), capture_output=True, text=True, timeout=60
     )

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.tables import (
     CALENDAR,
     FINALIZED_AT,
@@ -104,7 +105,7 @@ def rewrite_table(
 
 
 @given(flat_tables(), st.integers(1, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_nesting_columns_is_nesting_row_by_row(table: pa.Table, row_group_size: int) -> None:
     rows = table.to_pylist()
     covered = [row for row in rows if CALENDAR.get_regime(row["day"])]

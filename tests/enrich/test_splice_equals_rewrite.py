@@ -6,13 +6,14 @@ from datetime import date, timedelta
 import pyarrow as pa
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.flat_files import flat_files
 from support.splicing import comparable, every_type, read, rewritten, spliced
 from support.tables import days
 
 from cbi.contract.parts import DateInterval, Part
 
-EXAMPLES = int(os.environ.get("SPLICE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("SPLICE_EXAMPLES") or examples(150))
 
 
 @st.composite

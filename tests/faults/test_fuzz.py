@@ -8,11 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 from support.cloud import Cloud
+from support.examples import examples
 from support.fuzzing import mutated
 from support.tally import Entry, Tally
 
 ROOT = Path(__file__).parents[2]
-FILES = int(os.environ.get("CBI_FUZZ_FILES", "2000"))
+FILES = int(os.environ.get("CBI_FUZZ_FILES") or examples(2000))
 MOST_MEMORY = 512 << 20
 """Bytes a process may take that reads them all, one after the other."""
 

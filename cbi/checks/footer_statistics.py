@@ -1,30 +1,22 @@
-"""What the footer proves of a column, so that it need not be read."""
+"""What a file's footer proves of its columns, so that they need not be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
 from pyarrow import types
 
-from cbi.checks.quality import FooterStatistics
 from cbi.contract.casts import Cast
 from cbi.parquet.column_encoding import keep
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.footer import Physical, Repetition
+from cbi.parquet.source import Source
 from cbi.parquet.thrift import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH.date()).days for day in (date(1, 1, 1), date(9999, 12, 31)))
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000}
-
-
-def prove(file: FlatFile, casts: Mapping[str, Cast]) -> FooterStatistics:
-    """What the footer proves of these columns; of those that are read anyway it is not asked."""
-    safe = safe_casts(file, casts)
-    counts = {name: null_count(file, name) for name in safe}
-    return FooterStatistics(
-        frozenset(safe), {name: count for name, count in counts.items() if count is not None}
-    )
 
 
 @dataclass(frozen=True)
@@ -36,6 +28,40 @@ class Bounds:
 
     def inside(self, first: int, last: int) -> bool:
         return self.min is None or self.max is None or first <= self.min <= self.max <= last
+
+
+@dataclass(frozen=True)
+class FooterStatistics:
+    """What a file's footer proves of the columns that the contract knows, so that they need not be read.
+
+    Without a file, it proves nothing but what the types do.
+    """
+
+    file: FlatFile | None
+    casts: Mapping[str, Cast]
+
+    def proves_cast(self, name: str) -> bool:
+        """Whether every value of a column is sure to become its leaf."""
+        cast = self.casts[name]
+        return not cast.may_fail or (self.file is not None and _is_safe(self.file, name, cast))
+
+    def null_count(self, name: str) -> int | None:
+        """How many NULLs the leaf of a column has; None where the footer does not say."""
+        # NaNs become NULL, and a footer does not count them.
+        if self.file is None or not self.file.column(name).is_flat or _holds_nan(self.casts[name].found):
+            return None
+        return null_count(self.file, name)
+
+    def bounds(self, name: str) -> Bounds | None:
+        """The bounds of a column that is stored as INT32 or INT64; None where the footer does not say."""
+        if self.file is None or not self.file.column(name).is_flat:
+            return None
+        return bounds(self.file, name)
+
+
+def read_statistics(source: Source, casts: Mapping[str, Cast]) -> FooterStatistics:
+    """The footer's statistics where it is read here; what pyarrow reads of a damaged one ends the process."""
+    return FooterStatistics(source if isinstance(source, FlatFile) else None, casts)
 
 
 def null_count(file: FlatFile, name: str) -> int | None:
@@ -66,9 +92,9 @@ def bounds(file: FlatFile, name: str) -> Bounds | None:
     return Bounds(min(extremes, default=None), max(extremes, default=None))
 
 
-def safe_casts(file: FlatFile, casts: Mapping[str, Cast]) -> set[str]:
-    """The columns whose cast may fail by its type, but not by the footer's bounds; they stay as they are."""
-    return {name for name, cast in casts.items() if cast.may_fail and _is_safe(file, name, cast)}
+def _holds_nan(found: pa.DataType) -> bool:
+    values = found.value_type if types.is_dictionary(found) else found
+    return bool(types.is_floating(values))
 
 
 def _is_safe(file: FlatFile, name: str, cast: Cast) -> bool:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from cbi.checks.footer_statistics import prove
-from cbi.checks.quality import NO_STATISTICS, FooterStatistics
 from cbi.checks.validation import Validation
-from cbi.contract.casts import Cast, UnsafeCast
+from cbi.contract.casts import UnsafeCast
 from cbi.contract.parts import Part
 from cbi.enrich.nest import Nesting
 from cbi.enrich.rewrite import rewrite, write_skipped
@@ -46,10 +44,6 @@ class StagedContent:
     staged: StagedObject
     source: FlatFile | ParquetSource
     reader: RangedReader
-
-    def prove(self, casts: dict[str, Cast]) -> FooterStatistics:
-        """What needs no look, because the footer proves it."""
-        return prove(self.source, casts) if isinstance(self.source, FlatFile) else NO_STATISTICS
 
     @property
     def bytes_read(self) -> int:

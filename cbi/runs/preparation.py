@@ -99,7 +99,7 @@ def _decide(
             about = replace(record.source, rows=source.rows, created_by=source.created_by)
             record = replace(record, source=about)
             with timings.step("validate"):
-                validation = validate(source, feed, calendar, content.prove(casts))
+                validation = validate(source, feed, calendar)
             record = replace(record, validation=validation.report, warnings=validation.warnings)
             if validation.failure is not None:
                 return replace(record, failure=validation.failure)

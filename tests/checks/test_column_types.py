@@ -4,9 +4,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.tables import open_source, small_feed, small_table
+from support.tables import CALENDAR, open_source, small_feed, small_table
 
-from cbi.checks.quality import ColumnScan, DataQualityChecker, did_you_mean
+from cbi.checks import validation
+from cbi.checks.near_names import did_you_mean
+from cbi.checks.quality import DataQualityChecker
+from cbi.checks.validation import Validation
 from cbi.contract.feed import load_feed
 from cbi.findings import ColumnTypes
 
@@ -17,9 +20,8 @@ def validate(**columns: pa.DataType) -> ColumnTypes:
     return checker.validate_column_types(pa.schema(columns.items()))
 
 
-def examine(table: pa.Table, **options: Any) -> ColumnScan:
-    source = open_source(table, **options)
-    return checker.examine(source.schema, source.batches)
+def look_at(table: pa.Table, **options: Any) -> Validation:
+    return validation.validate(open_source(table, **options), small_feed(), CALENDAR)
 
 
 def test_columns_of_the_contracts_types_are_kept_and_others_cast() -> None:
@@ -45,7 +47,7 @@ def test_a_type_that_no_value_can_mend_is_an_error_with_found_and_wanted() -> No
 
 def test_a_value_that_cannot_be_cast_is_an_error_with_its_rows() -> None:
     table = small_table(6, bid_count=[1.0, 2.0, 3.0, 4.5, 5.5, 6.0])
-    (error,) = examine(table, row_group_size=2).types.errors
+    (error,) = look_at(table, row_group_size=2).report.column_types.errors
     assert (error.column, error.found, error.wanted) == ("bid_count", "double", "INT64")
     assert "in rows 2 to 3" in error.message
     assert "4.5" in error.message
@@ -53,7 +55,7 @@ def test_a_value_that_cannot_be_cast_is_an_error_with_its_rows() -> None:
 
 def test_every_wrong_column_is_told_at_once() -> None:
     table = small_table(2, day=["2024-01-01", "soon"], bid_count=[0.5, 1.5], stale=["no", "yes"])
-    found = examine(table).types
+    found = look_at(table).report.column_types
     assert (found.is_valid, {error.column for error in found.errors}) == (
         False,
         {"day", "bid_count", "stale"},
@@ -62,7 +64,7 @@ def test_every_wrong_column_is_told_at_once() -> None:
 
 def test_a_column_written_twice_is_an_error() -> None:
     table = pa.table([*small_table().columns, pa.array([2.5] * 3)], names=["symbol", "day", "price", "price"])
-    (error,) = examine(table).types.errors
+    (error,) = look_at(table).report.column_types.errors
     assert error.message == "the file has 2 columns called price; write it once"
 
 
@@ -70,28 +72,28 @@ def test_an_unknown_column_written_twice_is_just_unknown() -> None:
     table = pa.table(
         [*small_table().columns, *[pa.array([2.5] * 3)] * 2], names=["symbol", "day", "price", "x", "x"]
     )
-    found = examine(table).types
+    found = look_at(table).report.column_types
     assert (found.is_valid, found.unknown_columns) == (True, ("x",))
 
 
 def test_a_name_that_differs_in_case_is_unknown_and_tells_the_one_meant() -> None:
-    examined = examine(small_table(2).rename_columns({"price": "PRICE"}))
-    assert examined.types.unknown_columns == ("PRICE",)
-    assert "column PRICE is not in the contract of small: did you mean price?" in examined.warnings
+    found = look_at(small_table(2).rename_columns({"price": "PRICE"}))
+    assert found.report.column_types.unknown_columns == ("PRICE",)
+    assert "column PRICE is not in the contract of small: did you mean price?" in found.warnings
 
 
 def test_no_name_is_suggested_that_the_file_has_already() -> None:
-    examined = examine(small_table(2, PRICE=[1, 2]))
-    assert examined.types.unknown_columns == ("PRICE",)
-    assert not any("did you mean" in warning for warning in examined.warnings)
+    found = look_at(small_table(2, PRICE=[1, 2]))
+    assert found.report.column_types.unknown_columns == ("PRICE",)
+    assert not any("did you mean" in warning for warning in found.warnings)
 
 
 def test_400_unknown_columns_are_one_warning_that_names_20() -> None:
     unknown = {f"extra_{number:03}": [0.0] * 3 for number in range(400)}
-    examined = examine(small_table(3, **unknown))
-    assert examined.types.is_valid
-    assert examined.types.unknown_columns == tuple(unknown)
-    (warning,) = examined.warnings
+    found = look_at(small_table(3, **unknown))
+    assert found.report.column_types.is_valid
+    assert found.report.column_types.unknown_columns == tuple(unknown)
+    (warning,) = found.warnings
     assert warning.startswith("400 columns are not in the contract of small and were not loaded: extra_000,")
     assert warning.endswith("extra_019 and 380 more")
 
@@ -126,15 +128,14 @@ def test_the_name_meant_is_the_one_close_by(name: str, meant: str | None) -> Non
     ids=["timestamps", "text"],
 )
 def test_times_that_lose_their_nanoseconds_are_counted_in_a_warning(times: pa.Array) -> None:
-    (warning,) = examine(small_table(3, seen_at=times)).warnings
+    (warning,) = look_at(small_table(3, seen_at=times)).warnings
     assert warning.startswith("seen_at: 1 time")
     assert "nanoseconds" in warning
 
 
-def test_the_required_columns_come_out_in_the_contracts_types() -> None:
+def test_the_key_comes_out_in_the_contracts_types() -> None:
     table = small_table(4, symbol=pa.array(["a", "b", "a", "b"], pa.large_string()))
-    required = examine(
-        table.set_column(1, "day", table["day"].cast(pa.timestamp("ns"))), row_group_size=1
-    ).required
-    assert required["symbol"].to_pylist() == ["a", "b", "a", "b"]
-    assert required["day"] == table["day"]
+    times = table.set_column(1, "day", table["day"].cast(pa.timestamp("ns")))
+    keys = look_at(times, row_group_size=1).keys
+    assert keys["symbol"].to_pylist() == ["a", "b", "a", "b"]
+    assert keys["day"] == table["day"]

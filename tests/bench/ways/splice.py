@@ -6,7 +6,6 @@ Joining the two is left out: the bucket does that by itself.
 import os
 
 from bench.task import Found, Task
-from cbi.checks.footer_statistics import prove
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
@@ -25,13 +24,13 @@ def run(task: Task) -> Found:
 
 def _run(task: Task, file: FlatFile) -> Found:
     casts = DataQualityChecker(task.feed).casts(file.schema)
-    validation = validate(file, task.feed, task.calendar, prove(file, casts))
+    validation = validate(file, task.feed, task.calendar)
     report = validation.report
     found = Found(report.duplicates.duplicate_count, len(report.regime_coverage.missing_dates))
     if not found.clean:
         return found
     nesting = Nesting(task.feed, casts, task.calendar, task.finalized_at, task.run_id)
-    (part,) = splice(file, nesting, validation.spans, validation.dates, skips_rows=False).parts
+    (part,) = splice(file, nesting, validation.date_intervals, validation.dates, skips_rows=False).parts
     with task.target.open("wb") as target:
         for piece in part.delta():
             target.write(piece)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from support.flat_files import flat_files
 from support.splicing import every_type, open_flat
-from support.tables import nesting, small_feed, small_table, to_parquet
+from support.tables import nesting, open_source, small_feed, small_table, to_parquet
 
-from cbi.checks.footer_statistics import Bounds, bounds, null_count, safe_casts
+from cbi.checks.footer_statistics import Bounds, bounds, null_count, read_statistics
 from cbi.parquet.flat_file import FlatFile
 
 
@@ -21,7 +21,10 @@ def flat(**columns: Any) -> FlatFile:
 
 
 def safe(file: FlatFile) -> set[str]:
-    return safe_casts(file, nesting(file.schema, small_feed()).casts)
+    """The columns whose cast may fail by its type, but not by the footer's bounds."""
+    casts = nesting(file.schema, small_feed()).casts
+    statistics = read_statistics(file, casts)
+    return {name for name, cast in casts.items() if cast.may_fail and statistics.proves_cast(name)}
 
 
 @given(flat_files())
@@ -37,9 +40,24 @@ def test_what_is_proved_is_true(content: bytes) -> None:
         if proved is not None and pa.types.is_integer(values.type):
             extremes = pc.min_max(values).as_py()
             assert (proved.min, proved.max) == (extremes["min"], extremes["max"])
-    for name in safe_casts(file, casts):
-        for chunk in table[name].chunks:
-            assert casts[name].apply(chunk).null_count == chunk.null_count
+    statistics = read_statistics(file, casts)
+    for name in filter(statistics.proves_cast, casts):
+        leaf = [casts[name].apply(chunk) for chunk in table[name].chunks]
+        assert statistics.null_count(name) in (None, sum(chunk.null_count for chunk in leaf))
+        assert statistics.bounds(name) == bounds(file, name)
+
+
+def test_nans_become_nulls_that_no_footer_counts() -> None:
+    file = flat(price=[1.5, float("nan")])
+    statistics = read_statistics(file, nesting(file.schema, small_feed()).casts)
+    assert (null_count(file, "price"), statistics.null_count("price")) == (0, None)
+
+
+def test_of_a_file_that_is_read_by_pyarrow_the_types_alone_prove_something() -> None:
+    source = open_source(small_table(3))
+    statistics = read_statistics(source, nesting(source.schema, small_feed()).casts)
+    proved = [statistics.proves_cast(name) for name in ("price", "day")]
+    assert (proved, statistics.null_count("day"), statistics.bounds("day")) == ([True, False], None, None)
 
 
 def test_times_of_years_that_bigquery_knows_are_safe() -> None:
@@ -57,7 +75,7 @@ def test_unsigned_integers_are_safe_below_the_largest_of_bigquery() -> None:
     assert "bid_count" not in safe(flat(bid_count=pa.array([0, 2**63, None], pa.uint64())))
 
 
-def test_columns_that_are_encoded_anew_are_not_safe_unseen() -> None:
+def test_columns_that_are_encoded_again_are_not_safe_unseen() -> None:
     assert safe(flat(seen_at=pa.array([0, 1], pa.timestamp("ns")), stale=[0, 1])) == {"day"}
 
 

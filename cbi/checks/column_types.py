@@ -1,0 +1,119 @@
+"""The file's columns fit the contract: each becomes its leaf without loss, and unknown ones are told."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.near_names import did_you_mean
+from cbi.contract.casts import Cast, count_cut, find_cast
+from cbi.contract.feed import Feed
+from cbi.findings import ColumnTypeError, ColumnTypes
+
+_SHOWN_NAMES = 20
+
+
+@dataclass(frozen=True)
+class TypesSeen:
+    """Of a batch: which columns have a value that cannot be cast, and how many times lost nanoseconds."""
+
+    errors: Mapping[str, str]
+    cut: Mapping[str, int]
+
+
+def checks(feed: Feed) -> Iterator[Check[TypesSeen]]:
+    yield ColumnTypesCheck(feed)
+
+
+@dataclass(frozen=True)
+class ColumnTypesCheck(Check[TypesSeen]):
+    """Finds what cannot be cast: by the types, and by the values where neither type nor footer can tell."""
+
+    feed: Feed
+
+    def columns(self, file: FileContext) -> list[str]:
+        return [name for name in file.casts if not file.statistics.proves_cast(name)]
+
+    def look(self, batch: CastBatch) -> TypesSeen:
+        rows = f"rows {batch.first_row:,} to {batch.first_row + len(batch.found) - 1:,}"
+        errors = {name: f"in {rows}: {error}" for name, error in batch.errors.items()}
+        cut = {name: count_cut(batch.found[name]) for name in batch.columns}
+        return TypesSeen(errors, {name: times for name, times in cut.items() if times})
+
+    def conclude(self, evidence: Evidence[TypesSeen]) -> Outcome:
+        file = evidence.scan.file
+        by_types = find_column_types(self.feed, file.schema)
+        first_errors, cut = dict[str, str](), Counter[str]()
+        for seen in evidence.seen:
+            first_errors = {**seen.errors, **first_errors}
+            cut.update(seen.cut)
+        by_values = [self._unsafe(name, file.casts[name], where) for name, where in first_errors.items()]
+        errors = (*by_types.errors, *by_values)
+        found = replace(by_types, is_valid=not errors, errors=errors)
+        return Outcome(
+            replace(evidence.report, column_types=found),
+            validation_failures(f"{error.message}." for error in errors),
+            tuple(_warnings(self.feed, found, {name: cut[name] for name in file.casts if name in cut})),
+        )
+
+    def _unsafe(self, name: str, cast: Cast, where: str) -> ColumnTypeError:
+        wanted = self.feed.sources[name].field.type
+        message = f"{name} is {cast.found} and should become {wanted}, but {where}"
+        return ColumnTypeError(name, str(cast.found), wanted, message)
+
+
+def find_casts(feed: Feed, schema: pa.Schema) -> dict[str, Cast]:
+    """How each column of a file that the contract knows gets the contract's type, where it can."""
+    found = {name: schema.field(name).type for name in feed.sources if _occurrences(schema, name) == 1}
+    casts = {name: find_cast(kind, feed.sources[name].field.type) for name, kind in found.items()}
+    return {name: cast for name, cast in casts.items() if cast is not None}
+
+
+def find_column_types(feed: Feed, schema: pa.Schema) -> ColumnTypes:
+    """Compare a file's schema with the contract, without looking at values."""
+    casts = find_casts(feed, schema)
+    errors = tuple(_type_errors(feed, schema, casts))
+    known, present = feed.sources.keys(), set(schema.names)
+    return ColumnTypes(
+        is_valid=not errors,
+        errors=errors,
+        cast_columns=tuple(name for name, cast in casts.items() if not cast.keeps),
+        unknown_columns=tuple(dict.fromkeys(name for name in schema.names if name not in known)),
+        absent_columns=tuple(name for name in known if name not in present),
+    )
+
+
+def _type_errors(feed: Feed, schema: pa.Schema, casts: Mapping[str, Cast]) -> Iterator[ColumnTypeError]:
+    for name, leaf in feed.sources.items():
+        occurrences, wanted = _occurrences(schema, name), leaf.field.type
+        if occurrences > 1:
+            message = f"the file has {occurrences} columns called {name}; write it once"
+            yield ColumnTypeError(name, f"{occurrences} columns", wanted, message)
+        elif occurrences and name not in casts:
+            kind = str(schema.field(name).type)
+            message = f"{name} is {kind}, which cannot become {wanted} safely; write it as {wanted}"
+            yield ColumnTypeError(name, kind, wanted, message)
+
+
+def _occurrences(schema: pa.Schema, name: str) -> int:
+    return len(schema.get_all_field_indices(name))
+
+
+def _warnings(feed: Feed, found: ColumnTypes, cut: Mapping[str, int]) -> Iterator[str]:
+    for name, times in cut.items():
+        yield f"{name}: {times:,} times had nanoseconds, which were cut off to the microsecond"
+    if found.unknown_columns:
+        yield (
+            f"{len(found.unknown_columns)} columns are not in the contract of {feed.name} and were not"
+            f" loaded: {_listed(found.unknown_columns)}"
+        )
+    for name in found.unknown_columns:
+        if meant := did_you_mean(name, found.absent_columns):
+            yield f"column {name} is not in the contract of {feed.name}: did you mean {meant}?"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,104 @@
+"""One pass over just the columns of a file that a check must look at, or whose rows are kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import types
+
+from cbi.checks.check import CastBatch, Check, ColumnScan, FileContext
+from cbi.checks.column_types import find_casts
+from cbi.checks.footer_statistics import read_statistics
+from cbi.checks.registry import CHECKS, MakeChecks
+from cbi.contract.casts import Cast, UnsafeCast
+from cbi.contract.feed import Feed
+from cbi.parquet.source import Source
+
+# Dictionaries of fewer entries have codes of two bytes.
+_SHORT_CODES = 1 << 15
+
+
+@dataclass(frozen=True)
+class ScannedFile:
+    """A file that was read once, and what each check remembers of its batches; no verdict yet."""
+
+    scan: ColumnScan
+    observations: tuple[tuple[Check[Any], Sequence[Any]], ...]
+
+
+def scan_file(source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS) -> ScannedFile:
+    """Read what the checks must look at. Raises InvalidFile where the file cannot be read at all."""
+    casts = find_casts(feed, source.schema)
+    file = FileContext(feed, source.schema, source.rows, casts, read_statistics(source, casts))
+    made = [check for make in checks for check in make(feed)]
+    columns = [frozenset(check.columns(file)) for check in made]
+    wanted = frozenset(file.kept_columns).union(*columns)
+    names = [name for name in casts if name in wanted]
+    seen = [list[Any]() for _ in made]
+    kept: dict[str, list[pa.Array]] = {name: [] for name in file.kept_columns}
+    unreadable, rows = set[str](), 0
+    for batch in _cast_batches(source, file, names) if names else ():
+        for check, wants, remembered in zip(made, columns, seen, strict=True):
+            if wants and (observation := check.look(batch)) is not None:
+                remembered.append(observation)
+        for name in kept.keys() & batch.columns.keys():
+            kept[name].append(_compact(batch.columns[name]))
+        unreadable |= batch.errors.keys()
+        rows += len(batch.found)
+    table = {name: _joined(parts, casts[name]) for name, parts in kept.items() if name not in unreadable}
+    scan = ColumnScan(file, frozenset(unreadable), rows if names else None, pa.table(table))
+    return ScannedFile(scan, tuple(zip(made, seen, strict=True)))
+
+
+def _cast_batches(source: Source, file: FileContext, names: Sequence[str]) -> Iterator[CastBatch]:
+    first_row = 0
+    for found in source.batches(names, _as_dictionary(file, names)):
+        columns, errors = {}, {}
+        for name in names:
+            try:
+                columns[name] = _apply(file.casts[name], found[name])
+            except UnsafeCast as error:
+                errors[name] = error
+        yield CastBatch(first_row, found, columns, errors)
+        first_row += len(found)
+
+
+def _as_dictionary(file: FileContext, names: Sequence[str]) -> list[str]:
+    """The required columns of text, which seldom have many different values."""
+    required = set(file.feed.required_columns)
+    return [
+        name
+        for name in names
+        if name in required and types.is_string(file.casts[name].found) and _becomes_text(file.casts[name])
+    ]
+
+
+def _becomes_text(cast: Cast) -> bool:
+    return bool(cast.wanted == pa.string())
+
+
+def _apply(cast: Cast, values: pa.Array) -> pa.Array:
+    """Cast a column; of text in dictionary codes only the dictionary."""
+    if types.is_dictionary(values.type) and _becomes_text(cast):
+        return pa.DictionaryArray.from_arrays(values.indices, cast.apply(values.dictionary))
+    return cast.apply(values)
+
+
+def _compact(values: pa.Array) -> pa.Array:
+    """Text as dictionary codes of few bytes: a key column repeats few symbols over many rows."""
+    if types.is_string(values.type):
+        values = values.dictionary_encode()
+    if types.is_dictionary(values.type) and len(values.dictionary) < _SHORT_CODES:
+        return pa.DictionaryArray.from_arrays(values.indices.cast(pa.int16()), values.dictionary)
+    return values
+
+
+def _joined(parts: Sequence[pa.Array], cast: Cast) -> pa.ChunkedArray:
+    """A column's arrays, all with the codes of the widest, each with the dictionary it came with."""
+    if not parts or not types.is_dictionary(parts[0].type):
+        return pa.chunked_array(parts, cast.wanted)
+    widest = max((part.type.index_type for part in parts), key=lambda integers: integers.bit_width)
+    return pa.chunked_array(
+        pa.DictionaryArray.from_arrays(part.indices.cast(widest), part.dictionary) for part in parts
+    )

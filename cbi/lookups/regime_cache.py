@@ -1,6 +1,7 @@
 """The regime calendar out of BigQuery, kept warm between events."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,11 @@ WEIGHTS_TABLE = "training.regime_weights"
 # A calendar that could not be refreshed serves this long before the next try, so that not every event of an
 # outage waits for one.
 _SECONDS_BEFORE_ANOTHER_TRY = 60
+
+# A calendar read this short ago is not read again for a file that lacks dates in it, so that a backfill of
+# such files stays far below the quota of tabledata.list. Applying regimes takes longer.
+_SECONDS_BETWEEN_READS = 1
+
 _LOAD_TIMEOUT = 30
 
 _log = logging.getLogger(__name__)
@@ -34,7 +40,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Kept:
     calendar: RegimeCalendar
-    loaded_at: float
+    read_at: float
     keep_seconds: float
 
 
@@ -58,6 +64,7 @@ class RegimeCache:
         self._max_stale_seconds = max_stale_seconds
         self._timer = timer
         self._last_good: _Kept | None = None
+        self._next_read_at = -math.inf
         self._condition = threading.Condition()
         self._cache: TLRUCache[Any, _Kept] = TLRUCache(
             maxsize=1, ttu=lambda _, kept, now: now + kept.keep_seconds, timer=timer
@@ -70,6 +77,18 @@ class RegimeCache:
         Misconfigured when the tables are missing or contradict themselves.
         """
         return self._current().calendar
+
+    def refreshed(self, calendar: RegimeCalendar) -> RegimeCalendar:
+        """The calendar as it is now, for whoever misses a date in `calendar`, which this cache gave it.
+
+        It is read again at most once a second, and by one thread however many ask. While BigQuery fails it is
+        the last good one, as for `calendar()`, which also says what is raised.
+        """
+        with self._condition:
+            newest = self._last_good.calendar if self._last_good else None
+            if newest is calendar and self._timer() >= self._next_read_at:
+                self._cache.clear()
+        return self.calendar()
 
     def get_regime(self, day: date) -> Regime | None:
         """The regime of one day, or None, in constant time."""
@@ -88,15 +107,20 @@ class RegimeCache:
 
     @cachedmethod(lambda self: self._cache, condition=lambda self: self._condition)
     def _current(self) -> _Kept:
+        read_at = self._timer()
         try:
             calendar = load_calendar(self._client)
         except (Transient, Misconfigured) as error:
-            age = self._timer() - self._last_good.loaded_at if self._last_good else 0.0
-            if self._last_good is None or age > self._max_stale_seconds:
+            kept, now = self._last_good, self._timer()
+            if kept is None or now - kept.read_at > max(self._max_stale_seconds, self._ttl_seconds):
                 raise
-            _log.warning("regime calendar not refreshed, serving the one of %.0f s ago: %s", age, error)
-            return _Kept(self._last_good.calendar, self._last_good.loaded_at, _SECONDS_BEFORE_ANOTHER_TRY)
-        self._last_good = _Kept(calendar, self._timer(), self._ttl_seconds)
+            _log.warning(
+                "regime calendar not refreshed, serving the one of %.0f s ago: %s", now - kept.read_at, error
+            )
+            self._next_read_at = now + _SECONDS_BEFORE_ANOTHER_TRY
+            return _Kept(kept.calendar, kept.read_at, _SECONDS_BEFORE_ANOTHER_TRY)
+        self._next_read_at = read_at + _SECONDS_BETWEEN_READS
+        self._last_good = _Kept(calendar, read_at, self._ttl_seconds)
         return self._last_good
 
 

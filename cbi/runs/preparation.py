@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from google.cloud import bigquery
 
 from cbi.checks.quality import DataQualityChecker
-from cbi.checks.validation import Validation, validate
+from cbi.checks.scan import scan_file
+from cbi.checks.validation import Validation, judge
 from cbi.contract.feed import Feed, load_staged_feed
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
@@ -20,7 +21,7 @@ from cbi.lookups.regime_cache import RegimeCache
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.unsplicable import Unsplicable
 from cbi.runs.content import Finish, claim_content
-from cbi.runs.enriching import Enricher, open_staged
+from cbi.runs.enriching import Enricher, StagedContent, open_staged
 from cbi.runs.record import RunRecord
 from cbi.runs.report import CalendarSummary, Source
 from cbi.runs.staging import feed_name
@@ -99,8 +100,9 @@ def _decide(
             about = replace(record.source, rows=source.rows, created_by=source.created_by)
             record = replace(record, source=about)
             with timings.step("validate"):
-                validation = validate(source, feed, calendar)
+                validation, calendar = _validate(needs, content, feed, calendar)
             record = replace(record, validation=validation.report, warnings=validation.warnings)
+            record = replace(record, calendar=_summarise(calendar))
             if validation.failure is not None:
                 return replace(record, failure=validation.failure)
             with timings.step("existing_keys"):
@@ -122,6 +124,22 @@ def _decide(
             )
     except InvalidFile as error:
         return _failed(record, error)
+
+
+def _validate(
+    needs: Preparation, content: StagedContent, feed: Feed, calendar: RegimeCalendar
+) -> tuple[Validation, RegimeCalendar]:
+    """Check a file, and give the calendar that counts: one that lacks a date of it is first read again.
+
+    So a file dropped or replayed after `regimes --apply` is held against what was applied.
+    """
+    scanned = scan_file(content.source, feed)
+    validation = judge(scanned, calendar)
+    if validation.report.regime_coverage.missing_dates:
+        fresh = needs.regimes.refreshed(calendar)
+        if fresh.digest != calendar.digest:
+            return judge(scanned, fresh), fresh
+    return validation, calendar
 
 
 def _failed(record: RunRecord, error: InvalidFile) -> RunRecord:

@@ -144,6 +144,77 @@ def test_without_any_calendar_yet_a_failure_is_raised(regimes: RegimeCache, faul
     assert regimes.calendar().rows == 1908
 
 
+class TestReadAgainForAFileThatLacksDates:
+    def test_the_calendar_a_file_was_held_against_is_read_again(
+        self, regimes: RegimeCache, faults: Faults, clock: Clock
+    ) -> None:
+        old = regimes.calendar()
+        clock.now += 1
+        fresh = regimes.refreshed(old)
+        assert fresh is not old
+        assert fresh.digest == old.digest
+        assert regimes.calendar() is fresh
+        assert len(faults.seen) == 2 * REQUESTS_OF_A_LOAD
+
+    def test_one_read_serves_however_many_files_lack_dates_in_the_calendar_before(
+        self, regimes: RegimeCache, faults: Faults, clock: Clock
+    ) -> None:
+        old = regimes.calendar()
+        clock.now += 1
+        with ThreadPoolExecutor(32) as pool:
+            calendars = list(pool.map(lambda _: regimes.refreshed(old), range(64)))
+        assert {id(calendar) for calendar in calendars} == {id(regimes.calendar())}
+        assert calendars[0] is not old
+        assert len(faults.seen) == 2 * REQUESTS_OF_A_LOAD
+
+    def test_a_file_that_comes_later_has_it_read_again(
+        self, regimes: RegimeCache, faults: Faults, clock: Clock
+    ) -> None:
+        first = regimes.calendar()
+        clock.now += 1
+        second = regimes.refreshed(first)
+        clock.now += 1
+        assert regimes.refreshed(first) is second, "it has been read since that file began"
+        assert regimes.refreshed(second) is not second
+        assert len(faults.seen) == 3 * REQUESTS_OF_A_LOAD
+
+    def test_it_is_read_at_most_once_a_second(
+        self, regimes: RegimeCache, faults: Faults, clock: Clock
+    ) -> None:
+        calendar = regimes.calendar()
+        clock.now += 0.9
+        assert regimes.refreshed(calendar) is calendar
+        assert len(faults.seen) == REQUESTS_OF_A_LOAD
+
+    def test_the_last_good_one_serves_while_bigquery_fails_and_not_every_file_waits_for_a_try(
+        self, regimes: RegimeCache, faults: Faults, clock: Clock
+    ) -> None:
+        good = regimes.calendar()
+        clock.now += 5
+        fail(faults)
+        assert regimes.refreshed(good) is good
+        tries = len(faults.seen)
+        assert tries > 0
+        clock.now += 59
+        assert regimes.refreshed(good) is good
+        assert len(faults.seen) == tries
+        faults.clear()
+        clock.now += 1
+        assert regimes.refreshed(good) is not good
+
+    def test_a_calendar_within_its_time_serves_even_where_none_may_be_stale(
+        self, client: bigquery.Client, faults: Faults, clock: Clock
+    ) -> None:
+        regimes = RegimeCache(client, ttl_seconds=TTL, max_stale_seconds=0, timer=clock)
+        good = regimes.calendar()
+        clock.now += TTL - 1
+        fail(faults)
+        assert regimes.refreshed(good) is good
+        clock.now += 61
+        with pytest.raises(Transient):
+            regimes.calendar()
+
+
 def test_a_missing_table_says_what_to_run(client: bigquery.Client, faults: Faults) -> None:
     faults.plan(lambda number, request: Fault(status=404))
     with pytest.raises(Misconfigured, match="run `python -m cbi init`"):

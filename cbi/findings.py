@@ -17,7 +17,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RequiredFields:
-    """The columns a file must have: which are missing, and how many NULLs each present one holds."""
+    """The columns a file must have: which are missing, and how many NULLs the others hold."""
 
     is_valid: bool
     missing_fields: tuple[str, ...] = ()
@@ -66,12 +66,15 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class RegimeCoverage:
-    """Which of the file's distinct dates have a market regime; the percentage is of those dates."""
+    """Which of the file's distinct dates have a market regime.
+
+    `coverage_pct` is of `total_dates`; 0 where no dates were looked up, as of a file that cannot be read.
+    """
 
     total_dates: int = 0
     covered_dates: int = 0
     missing_dates: tuple[date, ...] = ()
-    coverage_pct: float = 100.0
+    coverage_pct: float = 0.0
 
 
 @dataclass(frozen=True)

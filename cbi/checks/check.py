@@ -99,8 +99,8 @@ class Evidence(Generic[Seen]):
 class Outcome:
     """What a check concludes: the report with its finding in it, and what follows for the file and its rows.
 
-    With a failure nothing of the file is loaded. `quarantined` has a boolean for each row of the file, true
-    where the row is left out of the load and kept in quarantine; None quarantines no row.
+    With a failure nothing of the file is loaded. `quarantined` has a boolean for every row of the file, never
+    NULL, true where the row is left out of the load and kept in quarantine; None quarantines no row.
     """
 
     report: ValidationReport
@@ -129,5 +129,5 @@ class Check(Protocol[Seen]):
 
 
 def validation_failures(sentences: Iterable[str]) -> tuple[Failure, ...]:
-    """The failure `validation_failed` for each sentence; a file's message has them all."""
+    """A failure `validation_failed` for every sentence; a file's message has them all."""
     return tuple(Failure(Reason.VALIDATION_FAILED, sentence) for sentence in sentences)

@@ -105,11 +105,11 @@ def _all_differ(keys: KeyNumbers, window: int) -> bool:
     """
     options = pc.InversePermutationOptions(max_index=window - 1, output_type=pa.int32())
     for start in range(0, keys.span, window):
-        numbers = pa.concat_arrays([_in_window(each, start, window) for each in keys.slices()])
-        if len(numbers) > window:
+        inside = pa.concat_arrays([_in_window(numbers, start, window) for numbers in keys.slices()])
+        if len(inside) > window:
             return False
-        places = pc.inverse_permutation(numbers, options=options)
-        if len(places) - places.null_count < len(numbers):
+        places = pc.inverse_permutation(inside, options=options)
+        if len(places) - places.null_count < len(inside):
             return False
     return True
 
@@ -127,9 +127,9 @@ def _grouped(keys: KeyNumbers) -> tuple[int, list[int]]:
     again = counts.filter(pc.greater(counts["count_all"], 1))
     rows = pc.sum(again["count_all"]).as_py() or 0
     numbers = []
-    for each in again.select(list(columns)).sort_by(order).slice(0, SHOWN_KEYS).to_pylist():
+    for row in again.select(list(columns)).sort_by(order).slice(0, SHOWN_KEYS).to_pylist():
         number = 0
-        for codes, code in zip(keys.codes, each.values(), strict=True):
+        for codes, code in zip(keys.codes, row.values(), strict=True):
             number = number * codes.span + code
         numbers.append(number)
     return rows, numbers

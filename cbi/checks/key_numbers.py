@@ -47,7 +47,7 @@ class _Offsets:
 class _Ranks:
     """Dictionary codes, by the place of what they stand for among all `values`; NULL comes last.
 
-    `places` gives, for each dictionary that a chunk of the column has, the places of its entries.
+    `places` has, for every dictionary that a chunk of the column has, the places of its entries.
     """
 
     column: pa.ChunkedArray
@@ -131,7 +131,11 @@ def _encode(column: pa.ChunkedArray) -> ColumnCodes:
 
 def _identity(array: pa.Array) -> tuple[int | None, ...]:
     """What two arrays share only if they are the same."""
-    return len(array), array.offset, *(None if each is None else each.address for each in array.buffers())
+    return (
+        len(array),
+        array.offset,
+        *(None if buffer is None else buffer.address for buffer in array.buffers()),
+    )
 
 
 def _viewed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -12,9 +12,10 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
         return by_lower[lower]
     # Below five letters a common beginning says little: P is no abbreviation of provenance.
     longer = [
-        each
-        for each in by_lower
-        if min(len(lower), len(each)) >= 5 and (each.startswith(lower) or lower.startswith(each))
+        candidate
+        for candidate in by_lower
+        if min(len(lower), len(candidate)) >= 5
+        and (candidate.startswith(lower) or lower.startswith(candidate))
     ]
     close = longer or difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.8)
     return by_lower[close[0]] if close else None

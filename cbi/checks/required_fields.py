@@ -47,7 +47,7 @@ class RequiredFieldsCheck(Check[NullCounts]):
 
 
 def find_required_fields(required: Sequence[str], null_counts: NullCounts) -> RequiredFields:
-    """The finding, of the number of NULLs in each column that is there."""
+    """The finding, from the number of NULLs in every column that is there."""
     counts = {name: null_counts[name] for name in required if name in null_counts}
     missing = tuple(name for name in required if name not in null_counts)
     return RequiredFields(not missing and not any(counts.values()), missing, counts)

@@ -60,7 +60,7 @@ class RegimeCalendar:
             if one == next_one:
                 raise Misconfigured(
                     f"the regime calendar has {one} twice, as {regime} and as {other}; it must have each date"
-                    " once: mend regimes.yaml and run `python -m cbi regimes --apply`"
+                    " once: fix regimes.yaml and run `python -m cbi regimes --apply`"
                 )
         ranges: list[RegimeRange] = []
         for day, name in ordered:
@@ -79,7 +79,7 @@ class RegimeCalendar:
     @cached_property
     def rows(self) -> int:
         """How many days have a regime."""
-        return sum(each.days for each in self.ranges)
+        return sum(period.days for period in self.ranges)
 
     @property
     def min_date(self) -> date | None:
@@ -112,12 +112,12 @@ class RegimeCalendar:
 
     @cached_property
     def names(self) -> pa.Array:
-        """The regimes' names, by the number that `lookup` gives."""
+        """The regimes' names, by the number that `lookup` returns."""
         return pa.array([regime.name for regime in self._regimes], pa.string())
 
     @cached_property
     def weights(self) -> pa.Array:
-        """The regimes' weights, by the number that `lookup` gives."""
+        """The regimes' weights, by the number that `lookup` returns."""
         return pa.array([regime.weight for regime in self._regimes], pa.int64())
 
     def validate_date_coverage(self, dates: pa.Array | pa.ChunkedArray) -> RegimeCoverage:
@@ -129,20 +129,20 @@ class RegimeCalendar:
             total_dates=total,
             covered_dates=covered,
             missing_dates=tuple(missing.to_pylist()),
-            coverage_pct=round(100 * covered / total, 2) if total else 100.0,
+            coverage_pct=round(100 * covered / total, 2) if total else 0.0,
         )
 
     @cached_property
     def _regimes(self) -> tuple[Regime, ...]:
-        return tuple(dict.fromkeys(each.regime for each in self.ranges))
+        return tuple(dict.fromkeys(period.regime for period in self.ranges))
 
     @cached_property
     def _numbers_by_day(self) -> Mapping[int, int]:
         number = {regime: index for index, regime in enumerate(self._regimes)}
         days: dict[int, int] = {}
-        for each in self.ranges:
-            start = (each.first - _EPOCH).days
-            days.update(dict.fromkeys(range(start, start + each.days), number[each.regime]))
+        for period in self.ranges:
+            start = (period.first - _EPOCH).days
+            days.update(dict.fromkeys(range(start, start + period.days), number[period.regime]))
         return days
 
     @cached_property
@@ -175,12 +175,12 @@ def _parse_range(entry: Mapping[str, Any]) -> RegimeRange:
 
 def _check_ranges(path: Path, ranges: Sequence[RegimeRange]) -> None:
     weights: dict[str, int] = {}
-    for each in ranges:
-        name = each.regime.name
-        if each.last < each.first:
-            raise Misconfigured(f"{path}: {name} ends on {each.last}, before it begins on {each.first}")
-        if weights.setdefault(name, each.regime.weight) != each.regime.weight:
-            raise Misconfigured(f"{path}: {name} has two weights, {weights[name]} and {each.regime.weight}")
+    for period in ranges:
+        name, weight = period.regime.name, period.regime.weight
+        if period.last < period.first:
+            raise Misconfigured(f"{path}: {name} ends on {period.last}, before it begins on {period.first}")
+        if weights.setdefault(name, weight) != weight:
+            raise Misconfigured(f"{path}: {name} has two weights, {weights[name]} and {weight}")
     for one, following in pairwise(ranges):
         names = f"{one.regime.name} (to {one.last}) and {following.regime.name} (from {following.first})"
         if following.first <= one.last:

@@ -16,8 +16,11 @@ from cbi.runs.report import cut_lists
 
 
 def check_file(path: Path, feed: str = DEFAULT_FEED) -> dict[str, Any]:
-    """Give the part of a report that the file alone decides: `status`, `reason`, `message`,
-    `validation_report` and `warnings`, as JSON data. Regimes are those of the package."""
+    """The part of a report that the file alone decides, as JSON data.
+
+    It has `status`, `reason`, `message`, `validation_report` and `warnings`. The regimes are those of the
+    package.
+    """
     report = ValidationReport()
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()

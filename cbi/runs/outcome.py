@@ -121,5 +121,6 @@ def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None)
     skipped = record.validation.rows_skipped
     return (
         f"{message} {skipped:,} rows were skipped because their date has no regime; they are kept in"
-        f" {quarantine_uri}."
+        f" {quarantine_uri}. Extend regimes.yaml, run `python -m cbi regimes --apply`, then"
+        f" `python -m cbi replay {record.file.run_id}` loads them."
     )

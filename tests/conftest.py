@@ -16,6 +16,15 @@ settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 
 # The clients and the stand-ins are imported by the fixtures: most tests need none of them.
 
+# The fixtures that start servers. Whoever starts some without a fixture says `pytest.mark.servers`.
+_SERVERS = {"stack", "servers", "world", "cloud", "untriggered"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and _SERVERS & set(item.fixturenames):
+            item.add_marker(pytest.mark.servers)
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:

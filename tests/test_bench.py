@@ -63,6 +63,7 @@ def test_a_readme_without_its_marks_is_refused() -> None:
         replace_marked("nothing here", "numbers")
 
 
+@pytest.mark.servers
 def test_the_bench_renews_its_part_of_the_readme_and_the_chart(tmp_path: Path) -> None:
     readme, chart, cache = tmp_path / "README.md", tmp_path / "bench.svg", tmp_path / "cache"
     readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")

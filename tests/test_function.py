@@ -109,6 +109,7 @@ def test_what_is_not_ours_is_acknowledged_with_one_line_in_the_log(
     assert "ignored: " in line
 
 
+@pytest.mark.servers
 def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) -> None:
     code = (
         "import functions_framework, logging; app = functions_framework.create_app('ingest', 'main.py');"
@@ -120,6 +121,7 @@ def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) ->
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0
 
 
+@pytest.mark.servers
 def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path) -> None:
     unset = {"OUTPUT_BUCKET": ""}
     with running_servers(tmp_path, with_tables=False, with_trigger=False, env=unset) as servers:

@@ -18,7 +18,8 @@ from cbi.clients import bigquery_client, storage_client
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.store import ObjectStore
 from cbi.local.sample import sample_table
-from cbi.local.stack import Stack, running_stack
+from cbi.local.stack import Stack, running_servers
+from cbi.ops.init import initialise
 from cbi.runs.staging import stage_file
 from cbi.settings import Settings
 
@@ -44,9 +45,11 @@ def main(file: Path | None, out: Path | None) -> None:
             file = Path(folder, "sample.parquet")
             pq.write_table(sample_table(), file)
         click.echo("starting Cloud Storage, BigQuery and the function on this machine …", err=True)
-        with running_stack(Path(folder, "stack")) as stack:
-            os.environ.update(stack.environment())
-            succeeded = _drop(stack, file, out)
+        with running_servers(Path(folder, "stack"), with_tables=False) as servers:
+            os.environ.update(servers.stack.environment())
+            # here, where the clients are loaded already, and not in a process that takes a second to start
+            initialise(Settings.from_environment())
+            succeeded = _drop(servers.stack, file, out)
     raise SystemExit(0 if succeeded else 1)
 
 

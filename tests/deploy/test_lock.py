@@ -5,6 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.pip import OLDEST_PIP, environment_with_pip
@@ -40,6 +41,7 @@ def test_every_package_has_its_hashes() -> None:
         assert "--hash=sha256:" in package, package
 
 
+@pytest.mark.servers
 def test_the_newest_pip_takes_it(tmp_path: Path) -> None:
     # the oldest installs it before test_uploaded_source.py calls the function
     install = environment_with_pip(tmp_path, None)

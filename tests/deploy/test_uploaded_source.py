@@ -57,6 +57,7 @@ def test_terraform_uploads_the_same() -> None:
     assert {*evaluate("local.source_files", DEPLOY / "inputs"), "requirements.txt"} == uploaded_files()
 
 
+@pytest.mark.servers
 def test_an_empty_environment_with_the_uploaded_source_serves_an_event(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

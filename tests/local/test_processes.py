@@ -12,6 +12,8 @@ import pytest
 
 from cbi.local.processes import Processes, ProcessFailed
 
+pytestmark = pytest.mark.servers
+
 _STUBBORN = "trap '' TERM; sh -c 'trap \"\" TERM; sleep 600' & wait; sleep 600"
 _PARENT = """
 import sys, time

@@ -23,6 +23,8 @@ from google.cloud import bigquery, storage
 from cbi.local.processes import ProcessFailed
 from cbi.local.stack import Servers, Stack, running_servers
 
+pytestmark = pytest.mark.servers
+
 TABLE = "cbi-local.kept.numbers"
 URI = "gs://cbi-staging/numbers.parquet"
 _SERVE = "import sys; from pathlib import Path; from cbi.local.stack import serve; serve(Path(sys.argv[1]))"

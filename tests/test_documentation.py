@@ -11,6 +11,7 @@ from support.reports import validate_report
 
 from cbi.cli import COMMANDS, main
 from cbi.contract import feed, rules
+from cbi.enrichments.registry import ENRICHMENTS
 from cbi.errors import Reason
 from cbi.runs.report import SCHEMA_FILE
 from cbi.settings import Settings
@@ -43,7 +44,7 @@ def test_every_key_of_a_feed_is_documented(key: str) -> None:
     assert f"\n| `{key}` |" in README
 
 
-@pytest.mark.parametrize("enrichment", sorted(rules.ENRICHMENTS))
+@pytest.mark.parametrize("enrichment", sorted(ENRICHMENTS))
 def test_every_enrichment_is_documented(enrichment: str) -> None:
     assert f"`{enrichment}`" in README
 

@@ -11,6 +11,8 @@ import pyarrow as pa
 import yaml
 
 from cbi.contract.rules import find_problems
+from cbi.enrichments.enrichment import Basis
+from cbi.enrichments.registry import ENRICHMENTS
 from cbi.errors import InvalidFile, Misconfigured, Reason
 
 DEFAULT_FEED = "daily_ml_matrix"
@@ -161,8 +163,13 @@ class Feed:
         return by_path[self.partition_by] if self.partition_by else None
 
     @property
+    def enrichment_bases(self) -> set[Basis]:
+        """What the enrichments' values are based on."""
+        return {ENRICHMENTS[kind].based_on for _, kind in self.enrich if kind in ENRICHMENTS}
+
+    @property
     def needs_regime(self) -> bool:
-        return any(kind in ("regime", "weight") for _, kind in self.enrich)
+        return Basis.REGIME in self.enrichment_bases
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:

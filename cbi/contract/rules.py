@@ -1,21 +1,15 @@
 """What a feed's contract may not say, because it could not be done."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cbi.enrichments.enrichment import Basis
+from cbi.enrichments.registry import ENRICHMENTS
 from cbi.settings import ENRICH_WAYS
 
 if TYPE_CHECKING:
     from cbi.contract.feed import Feed
-
-ENRICHMENTS: Mapping[str, str] = {
-    "regime": "STRING",
-    "weight": "INT64",
-    "finalized_at": "TIMESTAMP",
-    "run_id": "STRING",
-}
-"""What can fill a leaf instead of a file's column, and the type that leaf must have."""
 
 
 def find_problems(feed: "Feed") -> Iterator[str]:
@@ -36,8 +30,8 @@ def find_problems(feed: "Feed") -> Iterator[str]:
             yield f"enrich names {path}, which the schema does not have"
         elif kind not in ENRICHMENTS:
             yield f"enrich fills {path} with {kind}; known are {', '.join(ENRICHMENTS)}"
-        elif leaves[path].field.type != ENRICHMENTS[kind]:
-            yield f"enrich fills {path} with {kind}, so its type must be {ENRICHMENTS[kind]}"
+        elif leaves[path].field.type != ENRICHMENTS[kind].field_type:
+            yield f"enrich fills {path} with {kind}, so its type must be {ENRICHMENTS[kind].field_type}"
     from_file = [leaf for leaf in feed.leaves if leaf.source is not None]
     if len(from_file) != len(feed.sources):
         twice = [leaf.source for leaf in from_file if feed.sources[leaf.source or ""] is not leaf]
@@ -58,6 +52,8 @@ def find_problems(feed: "Feed") -> Iterator[str]:
             yield f"partition_by is {feed.partition_by}; it must be a REQUIRED DATE column of the file"
     elif feed.needs_regime:
         yield "enrich wants a regime, so partition_by must name the date that has it"
+    elif Basis.DATE in feed.enrichment_bases:
+        yield "enrich wants a date, so partition_by must name it"
     if feed.date_bounds:
         column = feed.date_bounds.column
         if column not in feed.required_columns or feed.sources[column].field.type != "DATE":

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from cbi.contract.feed import Feed
+from cbi.enrichments.enrichment import Role
+from cbi.enrichments.registry import ENRICHMENTS
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Target:
 
     @classmethod
     def of(cls, feed: Feed) -> Self:
-        filled = {kind: path for path, kind in feed.enrich}
+        filled = {ENRICHMENTS[kind].role: path for path, kind in feed.enrich}
         return cls(
             feed=feed.name,
             table=feed.table,
@@ -33,8 +35,8 @@ class Target:
             write=feed.write,
             key=tuple(feed.sources[column].path for column in feed.key),
             partition_by=feed.partition_by,
-            newest_by=filled.get("finalized_at"),
-            run_column=filled.get("run_id"),
+            newest_by=filled.get(Role.RECENCY),
+            run_column=filled.get(Role.RUN),
         )
 
     @property

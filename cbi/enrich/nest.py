@@ -1,14 +1,14 @@
 """One record batch, from the file's flat columns to the table's nested ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 
-from cbi.contract.casts import MICROSECONDS, Cast
-from cbi.contract.feed import Feed, Field
-from cbi.lookups.regime_calendar import RegimeCalendar
+from cbi.contract.casts import Cast
+from cbi.contract.feed import Feed, Field, Leaf
+from cbi.enrichments.enrichment import Rows, RunFacts
+from cbi.enrichments.registry import ENRICHMENTS
 
 
 @dataclass(frozen=True)
@@ -20,42 +20,28 @@ class Nesting:
 
     feed: Feed
     casts: Mapping[str, Cast]
-    calendar: RegimeCalendar
-    finalized_at: datetime
-    run_id: str
+    run: RunFacts
 
-    def regimes(self, batch: pa.RecordBatch) -> pa.Array:
-        """The number of each row's regime in the calendar (int16), NULL where its date has none."""
+    def rows(self, batch: pa.RecordBatch) -> Rows:
+        """What enrichments look at in a record batch."""
         column = self.feed.date_column
-        if column is None or not self.feed.needs_regime:
-            return pa.nulls(len(batch), pa.int16())
-        return self.calendar.lookup(self.dates(batch, column))
+        dates = None if column is None else self.casts[column].apply(batch[column])
+        return Rows(self.run, len(batch), dates)
 
-    def dates(self, batch: pa.RecordBatch, column: str) -> pa.Array:
-        return self.casts[column].apply(batch[column])
-
-    def nest(self, batch: pa.RecordBatch, regimes: pa.Array) -> pa.RecordBatch:
-        """The rows in the table's schema, in the table's order; leaves the file lacks are NULL."""
-        leaves = dict(self._leaves(batch, regimes))
+    def nest(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
+        """A batch with its `rows` in the table's schema, in its order; leaves the file lacks are NULL."""
+        leaves = {leaf.path: self._leaf(leaf, batch, rows) for leaf in self.feed.leaves}
         return pa.RecordBatch.from_arrays(
             _assemble(self.feed.schema, "", leaves), schema=self.feed.arrow_schema
         )
 
-    def _leaves(self, batch: pa.RecordBatch, regimes: pa.Array) -> Iterator[tuple[str, pa.Array]]:
-        rows = len(batch)
-        enrichments = {
-            "regime": lambda: self.calendar.names.take(regimes),
-            "weight": lambda: self.calendar.weights.take(regimes),
-            "finalized_at": lambda: pa.repeat(pa.scalar(self.finalized_at, MICROSECONDS), rows),
-            "run_id": lambda: pa.repeat(pa.scalar(self.run_id), rows),
-        }
-        for leaf in self.feed.leaves:
-            if leaf.enrichment is not None:
-                yield leaf.path, enrichments[leaf.enrichment]()
-            elif leaf.source is not None and leaf.source in self.casts:
-                yield leaf.path, self.casts[leaf.source].apply(batch[leaf.source])
-            else:
-                yield leaf.path, pa.nulls(rows, leaf.field.to_arrow().type)
+    def _leaf(self, leaf: Leaf, batch: pa.RecordBatch, rows: Rows) -> pa.Array:
+        if leaf.enrichment is not None:
+            values = ENRICHMENTS[leaf.enrichment].values(rows)
+            return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        if leaf.source is not None and leaf.source in self.casts:
+            return self.casts[leaf.source].apply(batch[leaf.source])
+        return pa.nulls(len(batch), leaf.field.to_arrow().type)
 
 
 # Not a closure inside `nest`: one that calls itself keeps a batch's arrays until cyclic garbage is collected.

@@ -58,7 +58,7 @@ def rewrite(
     skips_rows: bool,
     open_sink: Callable[[str], Sink],
 ) -> Rewritten:
-    """Write each span's rows as nested parquet, and rows without a regime as they came.
+    """Write the rows of each interval as nested parquet, and rows without a regime as they came.
 
     `skips_rows` says whether there are rows without a regime: only then all columns are read, because the
     rows left out keep them all. Sinks are opened under the names `0`, `1`, … for the intervals,
@@ -72,16 +72,17 @@ def rewrite(
             return _PartWriter(sink, groups, row_group_bytes, keep_types=keep_types)
 
         parts = [
-            _SpanWriter(str(number), opened, nesting.feed.batch_rows) for number in range(len(date_intervals))
+            _IntervalWriter(str(number), opened, nesting.feed.batch_rows)
+            for number in range(len(date_intervals))
         ]
         skipped = opened("skipped", keep_types=True) if skips_rows else None
         for batch in _read_ahead(source.batches(None if skips_rows else list(nesting.casts)), reader):
-            regimes = nesting.regimes(batch)
+            rows = nesting.rows(batch)
             if skipped is not None:
-                without = batch.filter(regimes.is_null())
-                skipped.write(_with_reason(without), None)
-                batch, regimes = batch.filter(regimes.is_valid()), regimes.drop_null()
-            _write_spans(nesting, date_intervals, parts, batch, regimes)
+                skipped.write(_with_reason(batch.filter(rows.regimes.is_null())), None)
+                batch = batch.filter(rows.regimes.is_valid())
+                rows = nesting.rows(batch)
+            _write_to_parts(nesting.nest(batch, rows), rows.dates, date_intervals, parts)
         return Rewritten(
             parts=tuple(part for writer in parts for part in writer.finish()),
             skipped=skipped.finish().name if skipped is not None else None,
@@ -96,26 +97,22 @@ def _read_ahead(batches: Iterator[pa.RecordBatch], reader: Executor) -> Iterator
         yield batch
 
 
-def _write_spans(
-    nesting: Nesting,
+def _write_to_parts(
+    nested: pa.RecordBatch,
+    dates: pa.Array | None,
     date_intervals: Sequence[DateInterval],
-    parts: "Sequence[_SpanWriter]",
-    batch: pa.RecordBatch,
-    regimes: pa.Array,
+    parts: "Sequence[_IntervalWriter]",
 ) -> None:
-    column = nesting.feed.date_column
-    nested = nesting.nest(batch, regimes)
-    dates = None if column is None else nesting.dates(batch, column)
-    for span, part in zip(date_intervals, parts, strict=True):
+    for interval, part in zip(date_intervals, parts, strict=True):
         if len(date_intervals) == 1 or dates is None:
             part.write(nested, dates)
         else:
-            inside = pc.and_(pc.greater_equal(dates, span.first), pc.less_equal(dates, span.last))
+            inside = pc.and_(pc.greater_equal(dates, interval.first), pc.less_equal(dates, interval.last))
             part.write(nested.filter(inside), dates.filter(inside))
 
 
 def write_skipped(batches: Iterable[pa.RecordBatch], open_sink: Callable[[str], Sink]) -> str:
-    """Write rows without a regime as they came, and give the object's name."""
+    """Write rows without a regime as they came, and return the object's name."""
     with RowGroupWriter() as groups, open_sink("skipped") as sink:
         writer = _PartWriter(sink, groups, _ROW_GROUP_BYTES, keep_types=True)
         for batch in batches:
@@ -129,8 +126,8 @@ def _with_reason(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.append_column("_reason", pa.repeat(pa.scalar(NO_REGIME), len(batch)))
 
 
-class _SpanWriter:
-    """Writes a span's rows into one part, or into one for every `batch_rows` rows."""
+class _IntervalWriter:
+    """Writes an interval's rows into one part, or into one for every `batch_rows` rows."""
 
     def __init__(self, name: str, open_part: "Callable[[str], _PartWriter]", batch_rows: int | None) -> None:
         self._name = name

@@ -128,7 +128,7 @@ class Enricher:
         return Part(name, part.rows, part.partitions, part.first_date, part.last_date)
 
     def _name(self, part: str) -> str:
-        return enriched_name(self.nesting.run_id, self.contract, part)
+        return enriched_name(self.nesting.run.run_id, self.contract, part)
 
     def _open(self, part: str) -> ObjectWriter:
         sink = self.store.create_stream(self.bucket, self._name(part), PARQUET)

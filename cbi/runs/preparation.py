@@ -13,6 +13,7 @@ from cbi.checks.validation import Validation, judge
 from cbi.contract.feed import Feed, load_staged_feed
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
+from cbi.enrichments.enrichment import RunFacts
 from cbi.errors import InvalidFile, Reason
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
@@ -110,7 +111,7 @@ def _decide(
             if record.failure is not None:
                 return record
             contract = _digest(feed, calendar)
-            nesting = Nesting(feed, casts, calendar, staged.finalized_at, staged.file.run_id)
+            nesting = Nesting(feed, casts, RunFacts(calendar, staged.finalized_at, staged.file.run_id))
             with timings.step("enrich"):
                 enricher = Enricher(needs.store, needs.output_bucket, contract, content, nesting)
                 enriched = enricher.enrich(validation, way, why)

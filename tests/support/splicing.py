@@ -110,9 +110,9 @@ def rewritten(
 
 def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
     """The dates of all rows, as validating the file finds them."""
-    way, name = nesting(file.schema, feed), feed.date_column
+    rows, name = nesting(file.schema, feed).rows, feed.date_column
     assert name is not None
-    return pa.chunked_array([way.dates(batch, name) for batch in file.batches([name])], pa.date32())
+    return pa.chunked_array([rows(batch).dates for batch in file.batches([name])], pa.date32())
 
 
 def _skips_rows(dates: pa.ChunkedArray, calendar: RegimeCalendar) -> bool:

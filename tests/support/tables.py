@@ -15,6 +15,7 @@ from cbi.contract.feed import Feed, parse_feed
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
+from cbi.enrichments.enrichment import RunFacts
 from cbi.gcs.identity import StagedFile
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar, RegimeRange
 from cbi.parquet.source import ParquetSource
@@ -121,7 +122,7 @@ def broken_parquet(table: pa.Table, **options: Any) -> bytes:
 
 
 def nesting(schema: pa.Schema, feed: Feed, calendar: RegimeCalendar = CALENDAR) -> Nesting:
-    return Nesting(feed, DataQualityChecker(feed).casts(schema), calendar, FINALIZED_AT, RUN_ID)
+    return Nesting(feed, DataQualityChecker(feed).casts(schema), RunFacts(calendar, FINALIZED_AT, RUN_ID))
 
 
 class MemorySink(io.BytesIO):

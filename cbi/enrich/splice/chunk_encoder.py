@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cbi.contract.casts import MICROSECONDS
 from cbi.contract.feed import Leaf
 from cbi.enrich.nest import Nesting
-from cbi.lookups.regime_calendar import RegimeCalendar
+from cbi.enrichments.enrichment import Enrichment, Rows
+from cbi.enrichments.registry import ENRICHMENTS
 from cbi.parquet.column_encoding import Storage
 from cbi.parquet.encode import Encoded, encode, repeat
 from cbi.parquet.flat_file import FetchedGroup
@@ -40,23 +39,23 @@ class ChunkEncoder:
 
         `group` has the columns that are to be cast; None where no leaf has one.
         """
-        regimes = None
-        if dates is not None and any(leaf.enrichment in ("regime", "weight") for leaf, _ in leaves):
-            regimes = _regimes(self._nesting.calendar, dates)
+        run = self._nesting.run
+        batches = [Rows(run, rows, None)]
+        if dates is not None:
+            batches = [Rows(run, len(chunk), chunk) for chunk in dates.chunks if len(chunk)]
 
         def make(leaf: Leaf, storage: Storage) -> Encoded:
+            if leaf.enrichment is not None:
+                return self._enrichment(ENRICHMENTS[leaf.enrichment], batches, rows, storage)
             if leaf.source is not None and leaf.source in self._nesting.casts:
                 assert group is not None
                 with self._reading:
                     column = group.column(leaf.source)
                 return self._cast(column, leaf.source, storage)
-            if leaf.enrichment in ("regime", "weight"):
-                assert regimes is not None
-                return self._regime(leaf.enrichment, regimes, rows, storage)
-            return self._constant(self._value(leaf), rows, storage)
+            return self._constant(pa.scalar(None, leaf.field.to_arrow().type), rows, storage)
 
         # A regime's name often fills two leaves: it is encoded once.
-        keys = [(leaf.enrichment or leaf.path, storage.required) for leaf, storage in leaves]
+        keys = [(leaf.enrichment, leaf.enrichment or leaf.path, storage.required) for leaf, storage in leaves]
         distinct = dict(zip(keys, leaves, strict=True))
         if rows < _CHUNK_ROWS:  # so few are encoded before a thread has started
             made = {key: make(*each) for key, each in distinct.items()}
@@ -65,12 +64,15 @@ class ChunkEncoder:
                 made = dict(zip(distinct, pool.map(lambda each: make(*each), distinct.values()), strict=True))
         return [made[key] for key in keys]
 
-    def _value(self, leaf: Leaf) -> pa.Scalar:
-        if leaf.enrichment == "finalized_at":
-            return pa.scalar(self._nesting.finalized_at, MICROSECONDS)
-        if leaf.enrichment == "run_id":
-            return pa.scalar(self._nesting.run_id)
-        return pa.scalar(None, leaf.field.to_arrow().type)
+    def _enrichment(
+        self, enrichment: Enrichment, batches: Sequence[Rows], rows: int, storage: Storage
+    ) -> Encoded:
+        constants = {enrichment.constant(batch) for batch in batches}
+        constant = constants.pop()
+        if constant is not None and not constants:
+            return self._constant(constant, rows, storage)
+        values = pa.chunked_array([enrichment.values(batch) for batch in batches])
+        return encode([(values, storage.required)])[0]
 
     def _constant(self, value: pa.Scalar, rows: int, storage: Storage) -> Encoded:
         times, rest = divmod(rows, _CHUNK_ROWS)
@@ -85,33 +87,10 @@ class ChunkEncoder:
             self._constants[key] = encode([(_repeated(value, rows), storage.required)])[0]
         return self._constants[key]
 
-    def _regime(
-        self, kind: str, regimes: pa.Scalar | pa.ChunkedArray, rows: int, storage: Storage
-    ) -> Encoded:
-        calendar = self._nesting.calendar
-        values = calendar.names if kind == "regime" else calendar.weights
-        if isinstance(regimes, pa.Scalar):
-            return self._constant(values[regimes.as_py()], rows, storage)
-        if kind == "regime":
-            chunks = [pa.DictionaryArray.from_arrays(numbers, values) for numbers in regimes.chunks]
-        else:
-            chunks = [values.take(numbers) for numbers in regimes.chunks]
-        return encode([(pa.chunked_array(chunks), storage.required)])[0]
-
     def _cast(self, column: pa.ChunkedArray, source: str, storage: Storage) -> Encoded:
         cast = self._nesting.casts[source]
         chunks = [cast.apply(chunk).cast(storage.arrow) for chunk in column.chunks]
         return encode([(pa.chunked_array(chunks, storage.arrow), storage.required)])[0]
-
-
-def _regimes(calendar: RegimeCalendar, dates: pa.ChunkedArray) -> pa.Scalar | pa.ChunkedArray:
-    """The number of each row's regime; a single one where the dates show that all rows have it."""
-    extremes = pc.min_max(dates)
-    first, last = extremes["min"].as_py(), extremes["max"].as_py()
-    for each in calendar.ranges:
-        if each.first <= first and last <= each.last:
-            return calendar.lookup(pa.array([first], pa.date32()))[0]
-    return pa.chunked_array([calendar.lookup(chunk) for chunk in dates.chunks], pa.int16())
 
 
 def _repeated(value: pa.Scalar, rows: int) -> pa.Array:

@@ -100,10 +100,10 @@ class Delta:
         """The slice's rows, a column for each leaf of the table."""
         nesting, at = self._plan.nesting, 0
         for batch in group.batches():
-            rows = row_slice.of(batch, at)
+            chosen = row_slice.of(batch, at)
             at += len(batch)
-            if len(rows):
-                yield _flatten(nesting.nest(rows, nesting.regimes(rows)))
+            if len(chosen):
+                yield _flatten(nesting.nest(chosen, nesting.rows(chosen)))
 
     def _encode_rows(self, batches: Sequence[pa.RecordBatch]) -> Iterator[memoryview]:
         table = pa.Table.from_batches(batches)

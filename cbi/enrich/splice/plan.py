@@ -101,7 +101,9 @@ def plan_splice(
     leaves = tuple(_plan_leaf(file, nesting, leaf, nans) for leaf in nesting.feed.leaves)
     covered = None
     if skips_rows and dates is not None:
-        covered = pa.chunked_array([nesting.calendar.lookup(c).is_valid() for c in dates.chunks], pa.bool_())
+        covered = pa.chunked_array(
+            [nesting.run.calendar.lookup(c).is_valid() for c in dates.chunks], pa.bool_()
+        )
     sizes = [group.rows for group in file.footer.row_groups]
     slices = assign_rows(sizes, dates, covered, date_intervals, nesting.feed.batch_rows)
     plan = SplicePlan(file, nesting, leaves, nans, dates, covered, tuple(slices))

@@ -9,6 +9,7 @@ from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
 from cbi.enrich.rewrite import rewrite
+from cbi.enrichments.enrichment import RunFacts
 from cbi.parquet.source import ParquetSource
 
 
@@ -31,6 +32,6 @@ def run(task: Task) -> Found:
         if not found.clean:
             return found
         casts = DataQualityChecker(task.feed).casts(source.schema)
-        nesting = Nesting(task.feed, casts, task.calendar, task.finalized_at, task.run_id)
+        nesting = Nesting(task.feed, casts, RunFacts(task.calendar, task.finalized_at, task.run_id))
         rewrite(source, nesting, validation.date_intervals, False, lambda name: _FileSink(task.target, "w"))
     return found

@@ -10,6 +10,7 @@ from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
 from cbi.enrich.splice.splice import splice
+from cbi.enrichments.enrichment import RunFacts
 from cbi.parquet.flat_file import FlatFile
 
 
@@ -29,7 +30,7 @@ def _run(task: Task, file: FlatFile) -> Found:
     found = Found(report.duplicates.duplicate_count, len(report.regime_coverage.missing_dates))
     if not found.clean:
         return found
-    nesting = Nesting(task.feed, casts, task.calendar, task.finalized_at, task.run_id)
+    nesting = Nesting(task.feed, casts, RunFacts(task.calendar, task.finalized_at, task.run_id))
     (part,) = splice(file, nesting, validation.date_intervals, validation.dates, skips_rows=False).parts
     with task.target.open("wb") as target:
         for piece in part.delta():

@@ -8,10 +8,11 @@ import pyarrow as pa
 from pyarrow import types
 
 from cbi.contract.casts import Cast
-from cbi.parquet.column_encoding import keep
+from cbi.parquet.column_encoding import reusable_encoding
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.footer import Physical, Repetition
 from cbi.parquet.source import Source
+from cbi.parquet.spec import ColumnMetaData, Physical, Repetition, Statistics
 from cbi.parquet.thrift import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,7 +69,7 @@ def null_count(file: FlatFile, name: str) -> int | None:
     """How many NULLs a flat column has; None where the footer does not say."""
     if file.column(name).elements[0].repetition == Repetition.REQUIRED:
         return 0
-    counts = [statistics.integer(3) for _, statistics in _statistics(file, name)]
+    counts = [statistics.integer(Statistics.NULL_COUNT) for _, statistics in _statistics(file, name)]
     return None if None in counts else sum(count or 0 for count in counts)
 
 
@@ -79,11 +80,11 @@ def bounds(file: FlatFile, name: str) -> Bounds | None:
         return None
     signed = not types.is_unsigned_integer(file.schema.field(name).type)
     # The older pair of fields was compared as signed numbers by every writer.
-    pairs = [(6, 5)] if file.footer.column_orders else []
-    pairs += [(2, 1)] if signed else []
+    pairs = [(Statistics.MIN_VALUE, Statistics.MAX_VALUE)] if file.footer.column_orders else []
+    pairs += [(Statistics.MIN, Statistics.MAX)] if signed else []
     extremes: list[int] = []
     for values, statistics in _statistics(file, name):
-        if statistics.integer(3) == values:
+        if statistics.integer(Statistics.NULL_COUNT) == values:
             continue
         stored = next((_pair(statistics, *pair) for pair in pairs if set(pair) <= statistics.keys()), None)
         if stored is None or any(len(value) not in (4, 8) for value in stored):
@@ -98,7 +99,8 @@ def _holds_nan(found: pa.DataType) -> bool:
 
 
 def _is_safe(file: FlatFile, name: str, cast: Cast) -> bool:
-    if not file.column(name).is_flat or keep(file.column(name).elements[0], cast) is None:
+    column = file.column(name)
+    if not column.is_flat or reusable_encoding(column.elements[0], cast.found, cast.wanted) is None:
         return False
     found = bounds(file, name)
     if found is None:
@@ -115,7 +117,7 @@ def _statistics(file: FlatFile, name: str) -> list[tuple[int, Struct]]:
     """The number of values and the statistics of each chunk that has rows."""
     number = file.leaf_number(name)
     chunks = [group.chunks[number] for group in file.footer.row_groups if group.rows]
-    return [(chunk.values, chunk.metadata.struct(12) or Struct()) for chunk in chunks]
+    return [(chunk.values, chunk.metadata.struct(ColumnMetaData.STATISTICS) or Struct()) for chunk in chunks]
 
 
 def _pair(statistics: Struct, low: int, high: int) -> tuple[bytes, bytes]:

@@ -4,17 +4,36 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from cbi.parquet.thrift import MalformedThrift, Struct, binary, locate, read_integer, sequence
+from cbi.parquet import spec
+from cbi.parquet.spec import ColumnMetaData
+from cbi.parquet.thrift import (
+    MalformedThrift,
+    Struct,
+    encode_binary,
+    encode_list,
+    locate,
+    read_integer,
+)
 from cbi.parquet.thrift_patterns import (
     VARINT,
     Match,
-    any_byte,
     fields,
+    header,
+    long_header,
     one_of,
     short_binary,
+    short_list,
     short_lists,
 )
 from cbi.parquet.thrift_types import BINARY, I32, I64, LIST, STRUCT
+
+_NUMBERS = (
+    ColumnMetaData.CODEC,
+    ColumnMetaData.NUM_VALUES,
+    ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE,
+    ColumnMetaData.TOTAL_COMPRESSED_SIZE,
+    ColumnMetaData.DATA_PAGE_OFFSET,
+)
 
 
 class ColumnChunk(NamedTuple):
@@ -45,12 +64,12 @@ class ColumnChunk(NamedTuple):
     @property
     def metadata(self) -> Struct:
         """All that the footer says of the chunk (a ColumnMetaData)."""
-        return Struct.decode(self.raw).struct(3) or Struct()
+        return Struct.decode(self.raw).struct(spec.ColumnChunk.META_DATA) or Struct()
 
     @property
     def encodings(self) -> list[int]:
         """The numbers of all encodings that its pages use."""
-        return [read_integer(each) for each in self.metadata.items_of(2) or ()]
+        return [read_integer(encoding) for encoding in self.metadata.items_of(ColumnMetaData.ENCODINGS) or ()]
 
     def renamed(self, path: bytes) -> "PlacedChunk":
         """The chunk where it is, under another (encoded) path."""
@@ -69,7 +88,7 @@ class PlacedChunk(NamedTuple):
 
 def encode_path(path: str) -> bytes:
     """A dotted path as the value of path_in_schema."""
-    return sequence(BINARY, [binary(name.encode()) for name in path.split(".")])
+    return encode_list(BINARY, [encode_binary(name.encode()) for name in path.split(".")])
 
 
 def _first_page(data_page: int, dictionary: int) -> int:
@@ -83,23 +102,25 @@ def decode_chunk(data: bytes, at: int) -> tuple[ColumnChunk, int]:
     Raises MalformedThrift, also where it does not say where its pages are.
     """
     chunk, _, end = Struct.decode_at(data, at)
-    metadata = chunk.struct(3)
+    metadata = chunk.struct(spec.ColumnChunk.META_DATA)
     if metadata is None:
         raise MalformedThrift("a column chunk has no metadata; perhaps it is encrypted")
-    codec, values, uncompressed, compressed, data_page = (metadata.integer(n) for n in (4, 5, 6, 7, 9))
-    if 3 not in metadata or None in (codec, values, uncompressed, compressed, data_page):
+    numbers = [metadata.integer(field) for field in _NUMBERS]
+    codec, values, uncompressed, compressed, data_page = (number or 0 for number in numbers)
+    if ColumnMetaData.PATH_IN_SCHEMA not in metadata or None in numbers:
         raise MalformedThrift(f"a column chunk's metadata has only the fields {sorted(metadata)}")
-    begin, path_end = locate(data, locate(data, at, 3)[0], 3)
+    metadata_begin, _ = locate(data, at, spec.ColumnChunk.META_DATA)
+    begin, path_end = locate(data, metadata_begin, ColumnMetaData.PATH_IN_SCHEMA)
     decoded = ColumnChunk(
-        data[at:begin],
-        data[begin:path_end],
-        data[path_end:end],
-        codec or 0,
-        values or 0,
-        uncompressed or 0,
-        compressed or 0,
-        _first_page(data_page or 0, metadata.integer(11) or 0),
-        elsewhere=1 in chunk,
+        before_path=data[at:begin],
+        path=data[begin:path_end],
+        after_path=data[path_end:end],
+        codec=codec,
+        values=values,
+        uncompressed=uncompressed,
+        compressed=compressed,
+        first_page=_first_page(data_page, metadata.integer(ColumnMetaData.DICTIONARY_PAGE_OFFSET) or 0),
+        elsewhere=spec.ColumnChunk.FILE_PATH in chunk,
     )
     return decoded, end
 
@@ -121,14 +142,14 @@ def decode_chunk_quickly(data: bytes, at: int) -> tuple[ColumnChunk, int]:
         first_page = _first_page(first_page, read_integer(dictionary))
     stop = found.end()
     decoded = ColumnChunk(
-        data[at:begin],
-        data[begin:end],
-        data[end:stop],
-        codec[0] >> 1,
-        read_integer(values),
-        read_integer(uncompressed),
-        read_integer(compressed),
-        first_page,
+        before_path=data[at:begin],
+        path=data[begin:end],
+        after_path=data[end:stop],
+        codec=codec[0] >> 1,
+        values=read_integer(values),
+        uncompressed=read_integer(uncompressed),
+        compressed=read_integer(compressed),
+        first_page=first_page,
     )
     return decoded, stop
 
@@ -140,21 +161,26 @@ def _patterns() -> tuple[Match, Match]:
     Before: file_offset, then the metadata with type and encodings. After, in groups: codec, number of values,
     uncompressed and compressed size, first data page, dictionary page (if there is one, and no index page).
     """
+    chunk, metadata = spec.ColumnChunk, ColumnMetaData
     number = b"(" + VARINT + b")"
-    no_page = b"(?!" + any_byte([2 << 4 | I64, 1 << 4 | I64, I64]) + b")"
     before = [
-        any_byte([2 << 4 | I64]) + VARINT,
-        any_byte([1 << 4 | STRUCT]),
-        any_byte([1 << 4 | I32]) + VARINT,
-        any_byte([1 << 4 | LIST]) + one_of(short_lists((I32,), VARINT, 8)),
-        any_byte([1 << 4 | LIST]) + b"(?=" + any_byte([1 << 4 | BINARY]) + b")",
+        header(I64, chunk.FILE_OFFSET) + VARINT,
+        header(STRUCT, chunk.META_DATA, chunk.FILE_OFFSET),
+        header(I32, metadata.TYPE) + VARINT,
+        header(LIST, metadata.ENCODINGS, metadata.TYPE) + one_of(short_lists((I32,), VARINT, 8)),
+        header(LIST, metadata.PATH_IN_SCHEMA, metadata.ENCODINGS) + b"(?=" + short_list(BINARY, 1) + b")",
     ]
     text = short_binary(24)
+    data_page, index_page = metadata.DATA_PAGE_OFFSET, metadata.INDEX_PAGE_OFFSET
+    dictionary_page = header(I64, metadata.DICTIONARY_PAGE_OFFSET, data_page)
+    no_page = b"(?!" + one_of([dictionary_page, header(I64, index_page, data_page), long_header(I64)]) + b")"
     after = [
-        any_byte([1 << 4 | I32]) + b"([\x00-\x7f])",
-        *3 * [any_byte([1 << 4 | I64]) + number],
-        any_byte([2 << 4 | I64]) + number,
-        one_of([any_byte([2 << 4 | I64]) + number, no_page]),
+        header(I32, metadata.CODEC, metadata.PATH_IN_SCHEMA) + b"([\x00-\x7f])",
+        header(I64, metadata.NUM_VALUES, metadata.CODEC) + number,
+        header(I64, metadata.TOTAL_UNCOMPRESSED_SIZE, metadata.NUM_VALUES) + number,
+        header(I64, metadata.TOTAL_COMPRESSED_SIZE, metadata.TOTAL_UNCOMPRESSED_SIZE) + number,
+        header(I64, data_page, metadata.TOTAL_COMPRESSED_SIZE) + number,
+        one_of([dictionary_page + number, no_page]),
         fields(1, text) + rb"\x00",
         fields(0, text) + rb"\x00",
     ]

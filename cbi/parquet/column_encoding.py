@@ -1,25 +1,32 @@
-"""Which columns of a staged file can stay as they are stored, and how their schema element must then read."""
+"""How a leaf's values are stored: as a column of the file stores them already, or newly encoded.
 
+BigQuery widens numbers that are narrower than the table's (INT32 for INT64, FLOAT for FLOAT64, milliseconds):
+https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_conversions
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyarrow import types
 
-from cbi.contract.casts import MICROSECONDS, Cast
-from cbi.parquet.footer import Physical, Repetition, SchemaElement
-from cbi.parquet.thrift import Struct, binary, integer
-from cbi.parquet.thrift_types import BINARY, I32, STRUCT, TRUE
+from cbi.parquet import thrift
+from cbi.parquet.footer import SchemaElement
+from cbi.parquet.spec import ConvertedType, LogicalType, Physical, Repetition, TimestampType, TimeUnit
+from cbi.parquet.spec import SchemaElement as Element
+from cbi.parquet.thrift import Field, Struct
 
-_EMPTY = Struct().encode()
+Annotation = dict[int, Field]
+"""The fields of a schema element that say what its physical values mean."""
 
-# The members of the union LogicalType, and the members of ConvertedType, its forerunner.
-_STRING, _DATE, _TIMESTAMP = 1, 6, 8
-_UTF8, _CONVERTED_DATE, _CONVERTED_MILLIS, _CONVERTED_MICROS = 0, 6, 9, 10
-_UNITS = {"ms": (1, _CONVERTED_MILLIS), "us": (2, _CONVERTED_MICROS)}
+_UNITS = {
+    "ms": (TimeUnit.MILLIS, ConvertedType.TIMESTAMP_MILLIS),
+    "us": (TimeUnit.MICROS, ConvertedType.TIMESTAMP_MICROS),
+}
 
 
 @dataclass(frozen=True)
-class Storage:
+class ColumnEncoding:
     """How a leaf's values are stored in the spliced file.
 
     `element` is its schema element without name and repetition; `arrow` the type whose values are encoded so.
@@ -32,62 +39,52 @@ class Storage:
     def named(self, name: str) -> bytes:
         """The schema element for a leaf of this name."""
         repetition = Repetition.REQUIRED if self.required else Repetition.OPTIONAL
-        named = {3: (I32, integer(repetition)), 4: (BINARY, binary(name.encode()))}
+        named = {
+            Element.REPETITION_TYPE: thrift.i32(repetition),
+            Element.NAME: thrift.binary(name.encode()),
+        }
         return self.element.replaced(named).encode()
 
 
-def keep(element: SchemaElement, cast: Cast) -> Storage | None:
-    """How a column's bytes are to be called so that they read as the leaf wants them; None where they cannot.
+def reusable_encoding(
+    element: SchemaElement, found: pa.DataType, wanted: pa.DataType
+) -> ColumnEncoding | None:
+    """How to declare a column's bytes so that they read as a leaf wants them; None where they cannot.
 
-    Numbers may stay narrower than the leaf (INT32 for INT64, FLOAT for FLOAT64, milliseconds): BigQuery
-    widens them. https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_conversions
-    NaNs are not looked at.
+    `found` is the type that Arrow reads, `wanted` the leaf's. Values are not looked at: they must be known to
+    fit (unsigned numbers below 2^63, UTF-8 in text), and NaNs are left to the caller.
     """
-    found = cast.found.value_type if types.is_dictionary(cast.found) else cast.found
-    stored = _stored(element, found, cast.wanted)
+    if types.is_dictionary(found):
+        found = found.value_type
+    stored = _as_stored(element, found, wanted)
     if stored is None or element.physical is None:
         return None
     arrow, annotation = stored
-    described = {1: (I32, integer(element.physical)), **annotation}
-    return Storage(Struct(described), arrow, element.repetition == Repetition.REQUIRED)
+    described = Struct({Element.TYPE: thrift.i32(element.physical), **annotation})
+    return ColumnEncoding(described, arrow, element.repetition == Repetition.REQUIRED)
 
 
-def made(wanted: pa.DataType, required: bool) -> Storage:
-    """How values of a contract's type are stored where they are encoded anew."""
-    arrow, annotation = wanted, dict[int, tuple[int, bytes]]()
-    if wanted == MICROSECONDS:
-        annotation = _timestamp("us")
-    elif types.is_string(wanted):
-        annotation = _annotation(_STRING, _UTF8)
-    elif types.is_date(wanted):
-        annotation = _annotation(_DATE, _CONVERTED_DATE)
-    return Storage(Struct({1: (I32, integer(_PHYSICAL[wanted])), **annotation}), arrow, required)
+def new_encoding(wanted: pa.DataType, required: bool) -> ColumnEncoding:
+    """How values of a leaf's type are stored where they are newly encoded."""
+    physical, annotation = _NEW[wanted]
+    described = Struct({Element.TYPE: thrift.i32(physical), **annotation})
+    return ColumnEncoding(described, wanted, required)
 
 
-_PHYSICAL = {
-    pa.string(): Physical.BYTE_ARRAY,
-    pa.binary(): Physical.BYTE_ARRAY,
-    pa.int64(): Physical.INT64,
-    pa.float64(): Physical.DOUBLE,
-    pa.bool_(): Physical.BOOLEAN,
-    pa.date32(): Physical.INT32,
-    MICROSECONDS: Physical.INT64,
-}
-
-
-def _stored(
+def _as_stored(
     element: SchemaElement, found: pa.DataType, wanted: pa.DataType
-) -> tuple[pa.DataType, dict[int, tuple[int, bytes]]] | None:
-    """The Arrow type and the annotation of a column that can stay; `found` is how Arrow reads it."""
+) -> tuple[pa.DataType, Annotation] | None:
+    """The Arrow type and the annotation of a column that can stay."""
     match element.physical:
         case Physical.BYTE_ARRAY if _is_bytes(found) and wanted == pa.string():
-            return wanted, _annotation(_STRING, _UTF8)
+            return wanted, _TEXT
         case Physical.BYTE_ARRAY if _is_bytes(found) and wanted == pa.binary():
             return wanted, {}
         case Physical.INT64 if types.is_integer(found) and wanted == pa.int64():
-            return wanted, {}  # also unsigned ones, which the cast has found to be below 2^63
+            return wanted, {}
         case Physical.INT32 if types.is_integer(found) and wanted == pa.int64():
-            return found, {n: element.struct[n] for n in (6, 10) if n in element.struct}
+            annotations = (Element.CONVERTED_TYPE, Element.LOGICAL_TYPE)
+            return found, {field: element.struct[field] for field in annotations if field in element.struct}
         case Physical.DOUBLE if found == wanted == pa.float64():
             return wanted, {}
         case Physical.FLOAT if found == pa.float32() and wanted == pa.float64():
@@ -95,10 +92,10 @@ def _stored(
         case Physical.BOOLEAN if found == wanted == pa.bool_():
             return wanted, {}
         case Physical.INT32 if types.is_date(found) and wanted == pa.date32():
-            return wanted, _annotation(_DATE, _CONVERTED_DATE)
-        case Physical.INT64 if types.is_timestamp(found) and wanted == MICROSECONDS:
+            return wanted, _DATE
+        case Physical.INT64 if types.is_timestamp(found) and wanted == _MICROSECONDS:
             if found.unit == _unit(element):
-                return pa.timestamp(found.unit, "UTC"), _timestamp(found.unit)
+                return pa.timestamp(found.unit, "UTC"), _time(found.unit)
     return None
 
 
@@ -118,24 +115,44 @@ def _is_bytes(found: pa.DataType) -> bool:
 
 def _unit(element: SchemaElement) -> str | None:
     """The unit of a stored time: ms, us, or None for any other."""
-    logical = element.struct.struct(10)
-    timestamp = None if logical is None else logical.struct(_TIMESTAMP)
-    unit = None if timestamp is None else timestamp.struct(2)
+    logical = element.struct.struct(Element.LOGICAL_TYPE)
+    timestamp = None if logical is None else logical.struct(LogicalType.TIMESTAMP)
+    unit = None if timestamp is None else timestamp.struct(TimestampType.UNIT)
     for name, (member, converted) in _UNITS.items():
         if unit is not None and member in unit:
             return name
-        if unit is None and element.struct.integer(6) == converted:
+        if unit is None and element.struct.integer(Element.CONVERTED_TYPE) == converted:
             return name
     return None
 
 
-def _timestamp(unit: str) -> dict[int, tuple[int, bytes]]:
+def _annotation(logical: int, converted: int, content: Struct | None = None) -> Annotation:
+    union = Struct({logical: thrift.struct(content or Struct())})
+    return {Element.CONVERTED_TYPE: thrift.i32(converted), Element.LOGICAL_TYPE: thrift.struct(union)}
+
+
+def _time(unit: str) -> Annotation:
     """A point in time, not one of a clock without a zone, which BigQuery loads as DATETIME."""
     member, converted = _UNITS[unit]
-    timestamp = Struct({1: (TRUE, b""), 2: (STRUCT, Struct({member: (STRUCT, _EMPTY)}).encode())})
-    return _annotation(_TIMESTAMP, converted, timestamp)
+    timestamp = Struct(
+        {
+            TimestampType.IS_ADJUSTED_TO_UTC: thrift.true(),
+            TimestampType.UNIT: thrift.struct(Struct({member: thrift.struct(Struct())})),
+        }
+    )
+    return _annotation(LogicalType.TIMESTAMP, converted, timestamp)
 
 
-def _annotation(logical: int, converted: int, content: Struct | None = None) -> dict[int, tuple[int, bytes]]:
-    union = Struct({logical: (STRUCT, (content or Struct()).encode())}).encode()
-    return {6: (I32, integer(converted)), 10: (STRUCT, union)}
+_TEXT = _annotation(LogicalType.STRING, ConvertedType.UTF8)
+_DATE = _annotation(LogicalType.DATE, ConvertedType.DATE)
+_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+_NEW: Mapping[pa.DataType, tuple[Physical, Annotation]] = {
+    pa.string(): (Physical.BYTE_ARRAY, _TEXT),
+    pa.binary(): (Physical.BYTE_ARRAY, {}),
+    pa.int64(): (Physical.INT64, {}),
+    pa.float64(): (Physical.DOUBLE, {}),
+    pa.bool_(): (Physical.BOOLEAN, {}),
+    pa.date32(): (Physical.INT32, _DATE),
+    _MICROSECONDS: (Physical.INT64, _time("us")),
+}

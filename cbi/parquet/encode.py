@@ -7,13 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from cbi.parquet import spec, thrift
 from cbi.parquet.column_chunk import ColumnChunk, PlacedChunk
 from cbi.parquet.footer import MAGIC, TAIL_BYTES, Footer
-from cbi.parquet.thrift import Struct, integer
-from cbi.parquet.thrift_types import I64, LIST, STRUCT
+from cbi.parquet.spec import ColumnMetaData, PageHeader, Statistics
+from cbi.parquet.thrift import Field, Struct
+from cbi.parquet.thrift_types import LIST
 
-# The fields of ColumnMetaData that say where pages are: data, index and dictionary pages.
-_OFFSETS = (9, 10, 11)
+_OFFSETS = (
+    ColumnMetaData.DATA_PAGE_OFFSET,
+    ColumnMetaData.INDEX_PAGE_OFFSET,
+    ColumnMetaData.DICTIONARY_PAGE_OFFSET,
+)
 
 
 @dataclass(frozen=True)
@@ -28,40 +33,44 @@ class Encoded:
 
     def place(self, at: int, path: bytes | None = None) -> PlacedChunk:
         """The chunk with its pages at this place of a file, under another (encoded) path if one is given."""
-        moved = {} if path is None else {3: (LIST, path)}
-        for number in _OFFSETS:
-            offset = self.metadata.integer(number)
+        moved: dict[int, Field] = {} if path is None else {ColumnMetaData.PATH_IN_SCHEMA: (LIST, path)}
+        for field in _OFFSETS:
+            offset = self.metadata.integer(field)
             if offset is not None:
-                moved[number] = I64, integer(offset - self.found_at + at)
-        metadata = self.metadata.replaced(moved).encode()
-        # file_offset once was where a copy of the metadata lay; writers of today say 0 for nowhere.
-        raw = self.chunk.replaced({2: (I64, integer(0)), 3: (STRUCT, metadata)}).encode()
-        return PlacedChunk(raw, self.uncompressed, len(self.pages), at)
+                moved[field] = thrift.i64(offset - self.found_at + at)
+        described = self.chunk.replaced(
+            {
+                # Once the place of a copy of the metadata; writers of today say 0 for nowhere.
+                spec.ColumnChunk.FILE_OFFSET: thrift.i64(0),
+                spec.ColumnChunk.META_DATA: thrift.struct(self.metadata.replaced(moved)),
+            }
+        )
+        return PlacedChunk(described.encode(), self.uncompressed, len(self.pages), at)
 
 
 def repeat(chunk: Encoded, times: int, rest: Encoded | None = None) -> Encoded:
-    """A chunk of one value so many times over, and the rest's after it: its data pages serve as they are.
+    """A chunk of one value `times` times over, and the rest's after it: its data pages serve as they are.
 
     The rest must be of the same value, and so have the same dictionary.
     """
     dictionary, data = _pages(chunk)
     _, last = _pages(rest) if rest is not None else (b"", memoryview(b""))
-    values = (chunk.metadata.integer(5) or 0) * times
+    values = (chunk.metadata.integer(ColumnMetaData.NUM_VALUES) or 0) * times
     uncompressed = chunk.uncompressed + (chunk.uncompressed - _uncompressed(dictionary)) * (times - 1)
     if rest is not None:
-        values += rest.metadata.integer(5) or 0
+        values += rest.metadata.integer(ColumnMetaData.NUM_VALUES) or 0
         uncompressed += rest.uncompressed - _uncompressed(dictionary)
     pages = memoryview(b"".join([dictionary, *[data] * times, last]))
-    statistics = chunk.metadata.struct(12) or Struct()
-    if statistics.integer(3):
-        statistics = statistics.replaced({3: (I64, integer(values))})
+    statistics = chunk.metadata.struct(ColumnMetaData.STATISTICS) or Struct()
+    if statistics.integer(Statistics.NULL_COUNT):
+        statistics = statistics.replaced({Statistics.NULL_COUNT: thrift.i64(values)})
     metadata = chunk.metadata.replaced(
         {
-            5: (I64, integer(values)),
-            6: (I64, integer(uncompressed)),
-            7: (I64, integer(len(pages))),
-            12: (STRUCT, statistics.encode()),
-            13: None,  # how many pages there are of each encoding
+            ColumnMetaData.NUM_VALUES: thrift.i64(values),
+            ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE: thrift.i64(uncompressed),
+            ColumnMetaData.TOTAL_COMPRESSED_SIZE: thrift.i64(len(pages)),
+            ColumnMetaData.STATISTICS: thrift.struct(statistics),
+            ColumnMetaData.ENCODING_STATS: None,  # how many pages there are of each encoding
         }
     )
     return Encoded(pages, chunk.chunk, metadata, chunk.found_at, uncompressed)
@@ -69,7 +78,7 @@ def repeat(chunk: Encoded, times: int, rest: Encoded | None = None) -> Encoded:
 
 def _pages(chunk: Encoded) -> tuple[memoryview, memoryview]:
     """A chunk's dictionary page, if it has one, and its data pages."""
-    begin = (chunk.metadata.integer(9) or 0) - chunk.found_at
+    begin = (chunk.metadata.integer(ColumnMetaData.DATA_PAGE_OFFSET) or 0) - chunk.found_at
     return chunk.pages[:begin], chunk.pages[begin:]
 
 
@@ -78,7 +87,7 @@ def _uncompressed(page: memoryview) -> int:
     if not page:
         return 0
     header, _, end = Struct.decode_at(bytes(page), 0)
-    return end + (header.integer(2) or 0)
+    return end + (header.integer(PageHeader.UNCOMPRESSED_PAGE_SIZE) or 0)
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,6 @@ def _worth_a_dictionary(fields: Iterable[pa.Field], prefix: str = "") -> Iterato
 
 def _lift(content: memoryview, described: ColumnChunk) -> Encoded:
     chunk = Struct.decode(described.raw)
-    metadata = chunk.struct(3) or Struct()
+    metadata = chunk.struct(spec.ColumnChunk.META_DATA) or Struct()
     pages = content[described.first_page : described.end]
     return Encoded(pages, chunk, metadata, described.first_page, described.uncompressed)

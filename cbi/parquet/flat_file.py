@@ -8,12 +8,12 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cbi.parquet import thrift
 from cbi.parquet.footer import MAGIC, TAIL_BYTES, Column, Footer, RowGroup, encode_footer
 from cbi.parquet.limits import Declared, check_declared, check_footer_length
 from cbi.parquet.ranges import Range, RangeReader, Read, Segments, SparseFile
 from cbi.parquet.source import raising_unreadable, with_dictionaries
-from cbi.parquet.thrift import integer
-from cbi.parquet.thrift_types import I32
+from cbi.parquet.spec import Encoding, SchemaElement
 from cbi.parquet.unsplicable import Unsplicable
 from cbi.settings import DEFAULTS, Settings
 
@@ -31,8 +31,14 @@ _BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21
 
 _ARROW_SCHEMA = b"ARROW:schema"
 
-# PLAIN, PLAIN_DICTIONARY, RLE, BIT_PACKED, RLE_DICTIONARY
-_CODABLE = {0, 2, 3, 4, 8}
+# What Arrow can read as codes: dictionary pages, and the plain ones that follow where those grow too large.
+_CODABLE = {
+    Encoding.PLAIN,
+    Encoding.PLAIN_DICTIONARY,
+    Encoding.RLE,
+    Encoding.BIT_PACKED,
+    Encoding.RLE_DICTIONARY,
+}
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ class FlatFile:
 
     def _pruned(self, columns: Sequence[Column], row_groups: Sequence[RowGroup]) -> bytes:
         """A footer that knows these columns and row groups only: of a wide file Arrow reads it the sooner."""
-        root = self.footer.schema[0].struct.replaced({5: (I32, integer(len(columns)))})
+        root = self.footer.schema[0].struct.replaced({SchemaElement.NUM_CHILDREN: thrift.i32(len(columns))})
         elements = [element.struct for column in columns for element in column.elements]
         return encode_footer(
             self.footer.struct,

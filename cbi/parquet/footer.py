@@ -1,6 +1,5 @@
 """Parquet's footer: the schema, and where each column's bytes are.
 
-Field numbers are those of https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 Whatever of a footer is not looked at here stays as the writer wrote it.
 """
 
@@ -8,11 +7,11 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 
+from cbi.parquet import spec, thrift
 from cbi.parquet.column_chunk import ColumnChunk, decode_chunk, decode_chunk_quickly
-from cbi.parquet.thrift import MalformedThrift, Struct, binary, integer, sequence
-from cbi.parquet.thrift_types import BINARY, I32, I64, LIST, STRUCT
+from cbi.parquet.spec import FileMetaData, KeyValue, Repetition
+from cbi.parquet.thrift import MalformedThrift, Struct
 
 MAGIC = b"PAR1"
 
@@ -22,27 +21,6 @@ TAIL_BYTES = 8
 
 # From this size on (some thousand column chunks) the quick decoder's patterns are worth compiling.
 _LARGE = 200_000
-
-
-class Physical(IntEnum):
-    """How values are stored."""
-
-    BOOLEAN = 0
-    INT32 = 1
-    INT64 = 2
-    INT96 = 3
-    FLOAT = 4
-    DOUBLE = 5
-    BYTE_ARRAY = 6
-    FIXED_LEN_BYTE_ARRAY = 7
-
-
-class Repetition(IntEnum):
-    """Whether a value is always there, may be NULL, or comes any number of times."""
-
-    REQUIRED = 0
-    OPTIONAL = 1
-    REPEATED = 2
 
 
 @dataclass(frozen=True)
@@ -58,15 +36,23 @@ class SchemaElement:
     @classmethod
     def decode(cls, data: bytes) -> "SchemaElement":
         struct = Struct.decode(data)
-        name = (struct.binary(4) or b"").decode("utf-8", "replace")
-        return cls(struct, name, struct.integer(1), struct.integer(3), struct.integer(5) or 0)
+        return cls(
+            struct,
+            name=(struct.binary(spec.SchemaElement.NAME) or b"").decode("utf-8", "replace"),
+            physical=struct.integer(spec.SchemaElement.TYPE),
+            repetition=struct.integer(spec.SchemaElement.REPETITION_TYPE),
+            children=struct.integer(spec.SchemaElement.NUM_CHILDREN) or 0,
+        )
 
 
 def group_element(name: str, children: int, *, root: bool = False) -> bytes:
     """A group that is always there, as a schema element; the root has no repetition."""
-    fields = {4: (BINARY, binary(name.encode())), 5: (I32, integer(children))}
+    fields = {
+        spec.SchemaElement.NAME: thrift.binary(name.encode()),
+        spec.SchemaElement.NUM_CHILDREN: thrift.i32(children),
+    }
     if not root:
-        fields[3] = (I32, integer(Repetition.REQUIRED))
+        fields[spec.SchemaElement.REPETITION_TYPE] = thrift.i32(Repetition.REQUIRED)
     return Struct(fields).encode()
 
 
@@ -80,13 +66,12 @@ class RowGroup:
 
     def select(self, leaves: Iterable[int]) -> "RowGroup":
         """The row group with just these leaves' chunks; how its rows are sorted is left out."""
-        return RowGroup(
-            self.struct.replaced({4: None}), self.rows, tuple(self.chunks[leaf] for leaf in leaves)
-        )
+        unsorted = self.struct.replaced({spec.RowGroup.SORTING_COLUMNS: None})
+        return RowGroup(unsorted, self.rows, tuple(self.chunks[leaf] for leaf in leaves))
 
     def encode(self) -> bytes:
-        chunks = sequence(STRUCT, [chunk.raw for chunk in self.chunks])
-        return self.struct.replaced({1: (LIST, chunks)}).encode()
+        chunks = thrift.structs([chunk.raw for chunk in self.chunks])
+        return self.struct.replaced({spec.RowGroup.COLUMNS: chunks}).encode()
 
 
 @dataclass(frozen=True)
@@ -120,39 +105,40 @@ class Footer:
         chunk = decode_chunk_quickly if len(data) > _LARGE else decode_chunk
 
         def row_group(data: bytes, at: int) -> tuple[RowGroup, int]:
-            struct, chunks, end = Struct.decode_at(data, at, 1, chunk)
-            return RowGroup(struct, struct.integer(3) or 0, tuple(chunks)), end
+            struct, chunks, end = Struct.decode_at(data, at, spec.RowGroup.COLUMNS, chunk)
+            return RowGroup(struct, struct.integer(spec.RowGroup.NUM_ROWS) or 0, tuple(chunks)), end
 
         with _collector_paused():
-            struct, row_groups, end = Struct.decode_at(data, 0, 4, row_group)
+            struct, row_groups, end = Struct.decode_at(data, 0, FileMetaData.ROW_GROUPS, row_group)
         if end != len(data):
             raise MalformedThrift(f"the footer ends after {end} of its {len(data)} bytes")
-        return cls(struct, tuple(map(SchemaElement.decode, struct.items_of(2) or ())), tuple(row_groups))
+        schema = map(SchemaElement.decode, struct.items_of(FileMetaData.SCHEMA) or ())
+        return cls(struct, tuple(schema), tuple(row_groups))
 
     @property
     def rows(self) -> int:
-        return self.struct.integer(3) or 0
+        return self.struct.integer(FileMetaData.NUM_ROWS) or 0
 
     @property
     def created_by(self) -> str | None:
-        text = self.struct.binary(6)
+        text = self.struct.binary(FileMetaData.CREATED_BY)
         return None if text is None else text.decode("utf-8", "replace")
 
     @property
     def encrypted(self) -> bool:
         """Whether columns are encrypted, though the footer is not."""
-        return 8 in self.struct
+        return FileMetaData.ENCRYPTION_ALGORITHM in self.struct
 
     @property
     def key_values(self) -> dict[bytes, bytes]:
         """The writer's own metadata."""
-        pairs = map(Struct.decode, self.struct.items_of(5) or ())
-        return {pair.binary(1) or b"": pair.binary(2) or b"" for pair in pairs}
+        pairs = map(Struct.decode, self.struct.items_of(FileMetaData.KEY_VALUE_METADATA) or ())
+        return {pair.binary(KeyValue.KEY) or b"": pair.binary(KeyValue.VALUE) or b"" for pair in pairs}
 
     @property
     def column_orders(self) -> list[bytes] | None:
         """For each leaf, by which order its minima and maxima were found."""
-        return self.struct.items_of(7)
+        return self.struct.items_of(FileMetaData.COLUMN_ORDERS)
 
     def columns(self) -> list[Column]:
         """The children of the schema's root. Raises MalformedThrift where it is no tree."""
@@ -182,19 +168,19 @@ def encode_footer(
 ) -> bytes:
     """A file's end: a footer with its length and magic number.
 
-    `template` is a footer's struct, which gives what is not named here.
+    Whatever else a footer says is taken from `template`, another footer's struct.
     """
     pairs = [
-        Struct({1: (BINARY, binary(key)), 2: (BINARY, binary(value))}).encode()
+        Struct({KeyValue.KEY: thrift.binary(key), KeyValue.VALUE: thrift.binary(value)}).encode()
         for key, value in key_values.items()
     ]
     footer = template.replaced(
         {
-            2: (LIST, sequence(STRUCT, schema)),
-            3: (I64, integer(rows)),
-            4: (LIST, sequence(STRUCT, row_groups)),
-            5: (LIST, sequence(STRUCT, pairs)) if pairs else None,
-            7: (LIST, sequence(STRUCT, column_orders)) if column_orders else None,
+            FileMetaData.SCHEMA: thrift.structs(schema),
+            FileMetaData.NUM_ROWS: thrift.i64(rows),
+            FileMetaData.ROW_GROUPS: thrift.structs(row_groups),
+            FileMetaData.KEY_VALUE_METADATA: thrift.structs(pairs) if pairs else None,
+            FileMetaData.COLUMN_ORDERS: thrift.structs(column_orders) if column_orders else None,
         }
     ).encode()
     return footer + len(footer).to_bytes(4, "little") + MAGIC

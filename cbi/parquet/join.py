@@ -2,10 +2,10 @@
 
 from typing import Any, Protocol
 
+from cbi.parquet import thrift
 from cbi.parquet.encode import EncodedGroup
 from cbi.parquet.footer import MAGIC, Footer, encode_footer
-from cbi.parquet.thrift import integer, sequence
-from cbi.parquet.thrift_types import I64, LIST, STRUCT
+from cbi.parquet.spec import RowGroup
 
 
 class Writable(Protocol):
@@ -35,9 +35,9 @@ class JoinedFile:
         (described,) = group.footer.row_groups
         moved = described.struct.replaced(
             {
-                1: (LIST, sequence(STRUCT, placed)),
-                5: (I64, integer(begin)),
-                7: None,  # its ordinal, which is only needed to decrypt
+                RowGroup.COLUMNS: thrift.structs(placed),
+                RowGroup.FILE_OFFSET: thrift.i64(begin),
+                RowGroup.ORDINAL: None,  # which is only needed to decrypt
             }
         )
         self._groups.append(moved.encode())

@@ -27,6 +27,9 @@ from cbi.parquet.unsplicable import Unsplicable
 # Deeper nesting than any footer has: a forged one must not exhaust the stack.
 _DEEPEST = 32
 
+Field = tuple[int, bytes]
+"""A struct's field: its type and its encoded value."""
+
 T = TypeVar("T")
 
 Element = Callable[[bytes, int], tuple[T, int]]
@@ -37,8 +40,8 @@ class MalformedThrift(Unsplicable):
     """Bytes that are not Thrift's compact protocol, or not the structs they should be."""
 
 
-class Struct(dict[int, tuple[int, bytes]]):
-    """A struct's fields: number → (type, encoded value). Encoding what was decoded gives the same bytes."""
+class Struct(dict[int, Field]):
+    """A struct's fields by number. Encoding what was decoded gives the same bytes."""
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -54,8 +57,8 @@ class Struct(dict[int, tuple[int, bytes]]):
     ) -> tuple[Self, list[T], int]:
         """Decode the struct that begins at `at`, and tell where it ends. Raises MalformedThrift.
 
-        One field that is a list may be named: `element` then decodes its elements, which are given beside the
-        struct instead of in it, so that a list of a hundred thousand structs is walked but once.
+        One field that is a list may be named: `element` then decodes its elements, which are returned beside
+        the struct instead of in it, so that a list of a hundred thousand structs is walked but once.
         """
         struct, elements, number = cls(), list[T](), 0
         try:
@@ -83,7 +86,7 @@ class Struct(dict[int, tuple[int, bytes]]):
         for number, (kind, value) in sorted(self.items()):
             delta = number - last
             short = 0 < delta < 16
-            pieces.append(bytes([delta << 4 | kind]) if short else bytes([kind]) + integer(number))
+            pieces.append(bytes([delta << 4 | kind]) if short else bytes([kind]) + encode_integer(number))
             pieces.append(value)
             last = number
         pieces.append(b"\0")
@@ -105,11 +108,11 @@ class Struct(dict[int, tuple[int, bytes]]):
         return None if value is None else Struct.decode(value)
 
     def items_of(self, number: int) -> list[bytes] | None:
-        """A list's elements, each still encoded; None where there is no such field."""
+        """A list's elements, still encoded; None where there is no such field."""
         value = self._value(number, LIST, SET)
         return None if value is None else _split_list(value)
 
-    def replaced(self, fields: Mapping[int, tuple[int, bytes] | None]) -> "Struct":
+    def replaced(self, fields: Mapping[int, Field | None]) -> "Struct":
         """The struct with other values for some fields; None leaves a field out."""
         merged = {**self, **fields}
         return Struct({number: field for number, field in merged.items() if field is not None})
@@ -123,17 +126,47 @@ class Struct(dict[int, tuple[int, bytes]]):
         return field[1]
 
 
-def integer(value: int) -> bytes:
+def i16(value: int) -> Field:
+    return I16, encode_integer(value)
+
+
+def i32(value: int) -> Field:
+    return I32, encode_integer(value)
+
+
+def i64(value: int) -> Field:
+    return I64, encode_integer(value)
+
+
+def binary(value: bytes) -> Field:
+    """Bytes, or text in UTF-8."""
+    return BINARY, encode_binary(value)
+
+
+def true() -> Field:
+    return TRUE, b""
+
+
+def struct(value: Struct) -> Field:
+    return STRUCT, value.encode()
+
+
+def structs(encoded: Sequence[bytes]) -> Field:
+    """A list of structs that are encoded already."""
+    return LIST, encode_list(STRUCT, encoded)
+
+
+def encode_integer(value: int) -> bytes:
     """An integer as a value: zigzag, then seven bits a byte."""
     return _length(value << 1 if value >= 0 else ~value << 1 | 1)
 
 
-def binary(value: bytes) -> bytes:
+def encode_binary(value: bytes) -> bytes:
     """Bytes as a value: their length, then they themselves."""
     return _length(len(value)) + value
 
 
-def sequence(kind: int, elements: Sequence[bytes]) -> bytes:
+def encode_list(kind: int, elements: Sequence[bytes]) -> bytes:
     """Encoded elements of one type as a list's value."""
     size = len(elements)
     header = bytes([size << 4 | kind]) if size < 15 else bytes([0xF0 | kind]) + _length(size)

@@ -14,8 +14,18 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 VARINT = rb"[\x80-\xff]*+[\x00-\x7f]"
 
 
+def header(kind: int, number: int, previous: int = 0) -> bytes:
+    """The header of a field that follows another, in the short form."""
+    return any_byte([number - previous << 4 | kind])
+
+
+def long_header(kind: int) -> bytes:
+    """The first byte of a header in the long form, after which the field's number stands."""
+    return any_byte([kind])
+
+
 def headers(*kinds: int) -> bytes:
-    """The header bytes of a field of one of these types, in the short form."""
+    """The header of any field of one of these types, in the short form."""
     return any_byte(delta << 4 | kind for delta in range(1, 16) for kind in kinds)
 
 
@@ -32,6 +42,11 @@ def short_binary(longest: int) -> bytes:
     # Eight bytes first: the minima and maxima of numbers.
     sizes = sorted(range(longest + 1), key=lambda size: size != 8)
     return one_of(re.escape(bytes([size])) + b".{%d}" % size for size in sizes)
+
+
+def short_list(kind: int, size: int) -> bytes:
+    """The header of a list of this size, which is below 15."""
+    return any_byte([size << 4 | kind])
 
 
 def short_lists(kinds: Iterable[int], element: bytes, longest: int) -> Iterator[bytes]:

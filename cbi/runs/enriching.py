@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cbi.checks.validation import Validation
 from cbi.contract.casts import UnsafeCast
 from cbi.contract.parts import Part
 from cbi.enrich.nest import Nesting
-from cbi.enrich.rewrite import rewrite, write_skipped
-from cbi.enrich.splice.splice import SplicedPart, splice
+from cbi.enrich.quarantine import write_quarantine
+from cbi.enrich.rewrite import rewrite
+from cbi.enrich.splice.delta import make_delta
+from cbi.enrich.splice.plan import SplicePlan, plan_splice
+from cbi.enrich.splice.row_slices import PartSlices
 from cbi.errors import InvalidFile, Reason
 from cbi.gcs.identity import enriched_name
 from cbi.gcs.object_io import ObjectWriter, RangedReader
@@ -96,36 +99,36 @@ class Enricher:
         except UnsafeCast as error:
             message = f"what its footer says of its values is wrong ({error}); write the file again"
             raise InvalidFile(Reason.UNREADABLE_FILE, message) from error
-        return Enriched(written.parts, written.skipped, self._summarise("rewrite", why))
+        return Enriched(written.parts, written.quarantine_object, self._summarise("rewrite", why))
 
     def _splice(
         self, file: FlatFile, validation: Validation, skips_rows: bool, least_kept: float
     ) -> Enriched:
         """Let the bucket join the staged bytes and what there is to append to them."""
         dates = validation.dates if self.nesting.feed.date_column else None
-        spliced = splice(file, self.nesting, validation.date_intervals, dates, skips_rows)
-        if spliced.kept_share < least_kept:
-            raise Unsplicable(f"only {spliced.kept_share:.0%} of its bytes could stay as they are")
+        plan = plan_splice(file, self.nesting, validation.date_intervals, dates, skips_rows)
+        if plan.kept_share < least_kept:
+            raise Unsplicable(f"only {plan.kept_share:.0%} of its bytes could stay as they are")
         staged, base = self.content.staged, self._name("base")
         if not self.store.copy_within(staged.file, self.bucket, base):
             raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")
-        deltas = [self._write_delta(part) for part in spliced.parts]
-        parts = [self._join(part, base, delta) for part, delta in zip(spliced.parts, deltas, strict=True)]
-        skipped = write_skipped(spliced.skipped(), self._open) if skips_rows else None
+        deltas = [self._write_delta(plan, part) for part in plan.parts]
+        parts = [self._join(part.part, base, delta) for part, delta in zip(plan.parts, deltas, strict=True)]
+        skipped = write_quarantine(plan.uncovered_rows(), self._open) if skips_rows else None
         summary = self._summarise("splice", None, copied=staged.size)
         return Enriched(tuple(parts), skipped, summary, (base, *deltas))
 
-    def _write_delta(self, part: SplicedPart) -> str:
+    def _write_delta(self, plan: SplicePlan, part: PartSlices) -> str:
         with self._open(f"{part.name}-delta") as sink:
-            for piece in part.delta():
+            for piece in make_delta(plan, part):
                 sink.write(piece)
             sink.commit()
         return sink.name
 
-    def _join(self, part: SplicedPart, base: str, delta: str) -> Part:
+    def _join(self, part: Part, base: str, delta: str) -> Part:
         name = self._name(f"{part.name}-spliced")
         self.store.compose(self.bucket, (base, delta), name)
-        return Part(name, part.rows, part.partitions, part.first_date, part.last_date)
+        return replace(part, name=name)
 
     def _name(self, part: str) -> str:
         return enriched_name(self.nesting.run.run_id, self.contract, part)

@@ -12,7 +12,8 @@ import pytest
 from support.splicing import open_flat
 from support.tables import nesting, small_feed, small_table, to_parquet
 
-from cbi.enrich.splice.nans import find_nans, vouched_by_pandas
+from cbi.enrich.splice.nans import find_nans
+from cbi.enrich.splice.pandas_metadata import trusted_by_pandas
 
 NAN = float("nan")
 FRAME = pd.DataFrame({"symbol": ["ZL", "MES"], "price": [1.5, NAN], "bid_count": [1, 2]})
@@ -23,8 +24,8 @@ def found(table: pa.Table, **options: Any) -> dict[str, frozenset[int]]:
     return find_nans(file, nesting(file.schema, small_feed()), ())
 
 
-def vouched(content: bytes | pa.Table) -> set[str]:
-    return vouched_by_pandas(open_flat(content if isinstance(content, bytes) else to_parquet(content)))
+def trusted(content: bytes | pa.Table) -> set[str]:
+    return trusted_by_pandas(open_flat(content if isinstance(content, bytes) else to_parquet(content)))
 
 
 def test_the_row_groups_with_nans_are_found() -> None:
@@ -52,23 +53,23 @@ def test_chunks_that_are_all_null_are_not_read() -> None:
 def test_pandas_writes_a_nan_of_numpy_as_null() -> None:
     content = io.BytesIO()
     FRAME.to_parquet(content)
-    assert vouched(content.getvalue()) == {"price"}
+    assert trusted(content.getvalue()) == {"price"}
     assert pq.read_table(content)["price"].null_count == 1
 
 
-def test_pandas_vouches_for_no_column_that_numpy_did_not_hold() -> None:
+def test_no_column_that_numpy_did_not_hold_is_trusted() -> None:
     frame = FRAME.assign(price=pd.array([1.5, NAN], pd.ArrowDtype(pa.float64())))
     frame = frame.assign(other=pd.array([1.5, 2.5], "Float64"))
-    assert vouched(pa.Table.from_pandas(frame)) == set()
+    assert trusted(pa.Table.from_pandas(frame)) == set()
 
 
-def test_pandas_does_not_vouch_for_a_table_that_was_changed() -> None:
+def test_a_table_that_was_changed_is_not_trusted() -> None:
     table = pa.Table.from_pandas(FRAME)
-    assert vouched(table) == {"price"}
-    assert vouched(table.append_column("late", pa.array([NAN, NAN]))) == set()
-    assert vouched(table.drop_columns("bid_count")) == set()
-    assert vouched(table.slice(0, 1)) == set()
-    assert vouched(pa.concat_tables([table, table])) == set()
+    assert trusted(table) == {"price"}
+    assert trusted(table.append_column("late", pa.array([NAN, NAN]))) == set()
+    assert trusted(table.drop_columns("bid_count")) == set()
+    assert trusted(table.slice(0, 1)) == set()
+    assert trusted(pa.concat_tables([table, table])) == set()
 
 
 def test_large_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,18 +79,18 @@ def test_large_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.Mo
 
 
 def test_an_index_with_names_is_a_column_too() -> None:
-    assert vouched(pa.Table.from_pandas(FRAME.set_index("symbol"))) == {"price"}
+    assert trusted(pa.Table.from_pandas(FRAME.set_index("symbol"))) == {"price"}
 
 
-def test_fastparquet_writes_nans_and_does_not_vouch(tmp_path: Any) -> None:
+def test_fastparquet_writes_nans_and_is_not_trusted(tmp_path: Any) -> None:
     path = tmp_path / "frame.parquet"
     fastparquet.write(str(path), FRAME)
-    assert vouched(path.read_bytes()) == set()
+    assert trusted(path.read_bytes()) == set()
 
 
 @pytest.mark.parametrize(
     "metadata", ["", "[]", "{}", "null", json.dumps({"columns": [], "index_columns": [3]})]
 )
-def test_metadata_that_makes_no_sense_vouches_for_nothing(metadata: str) -> None:
+def test_metadata_that_makes_no_sense_is_not_trusted(metadata: str) -> None:
     table = small_table(2).replace_schema_metadata({"pandas": metadata})
-    assert vouched(table) == set()
+    assert trusted(table) == set()

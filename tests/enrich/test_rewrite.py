@@ -30,7 +30,8 @@ from support.tables import (
 
 from cbi.contract.feed import Feed, load_feed
 from cbi.contract.parts import DateInterval, Part
-from cbi.enrich.rewrite import NO_REGIME, Rewritten, rewrite
+from cbi.enrich.quarantine import NO_REGIME
+from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.errors import InvalidFile, Transient
 from cbi.local.sample import sample_table
 from cbi.lookups.regime_calendar import load_regimes_file
@@ -142,7 +143,7 @@ def test_rows_keep_their_order_over_row_groups() -> None:
     assert bucket.read("0")["day"].to_pylist() == list(reversed(days(50)))
 
 
-def test_each_span_is_a_part_with_its_rows_in_order() -> None:
+def test_each_interval_is_a_part_with_its_rows_in_order() -> None:
     table = small_table(60, day=list(reversed(days(60))))
     january, later = (date(2024, 1, 1), date(2024, 1, 20)), (date(2024, 1, 21), date(2024, 2, 29))
     bucket = Bucket()
@@ -184,7 +185,7 @@ def test_rows_without_a_regime_keep_every_column_and_get_a_reason() -> None:
     )
     bucket = Bucket()
     written = rewrite_table(table, bucket, skips_rows=True)
-    assert (written.skipped, [part.rows for part in written.parts]) == ("skipped", [1])
+    assert (written.quarantine_object, [part.rows for part in written.parts]) == ("skipped", [1])
     assert bucket.read("skipped").equals(table.slice(1).append_column("_reason", pa.array([NO_REGIME])))
 
 

@@ -1,6 +1,7 @@
-"""A splice leaves in place what can stay, reads what it must look at, and makes the rest anew."""
+"""A splice leaves in place what can stay, reads what it must look at, and encodes the rest."""
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from support.splicing import open_flat, read, rewritten, spliced, tampered, with_first_chunk
 from support.tables import days, nesting, small_feed, small_table, to_parquet
 
-from cbi.contract.parts import DateInterval
-from cbi.enrich.splice.splice import splice
+from cbi.contract.parts import DateInterval, Part
+from cbi.enrich.splice.plan import plan_splice
+from cbi.parquet import thrift
 from cbi.parquet.footer import Footer
-from cbi.parquet.thrift import Struct, binary, integer
-from cbi.parquet.thrift_types import BINARY, I32, I64, STRUCT
+from cbi.parquet.spec import ColumnChunk, ColumnMetaData, FileMetaData
+from cbi.parquet.thrift import Field, Struct
 from cbi.parquet.unsplicable import Unsplicable
 
 NAN = float("nan")
@@ -62,7 +64,7 @@ def test_columns_of_the_tables_types_stay_and_the_others_are_made() -> None:
     }
 
 
-def test_only_the_chunks_that_hold_a_nan_are_made_anew() -> None:
+def test_only_the_chunks_that_hold_a_nan_are_encoded_again() -> None:
     prices = [1.5] * 30
     prices[15] = NAN
     content, joined = splice_table(small_table(30, price=prices), row_group_size=10)
@@ -70,7 +72,7 @@ def test_only_the_chunks_that_hold_a_nan_are_made_anew() -> None:
     assert [row["price"] for row in read(joined)["market"].to_pylist()].index(None) == 15
 
 
-def test_a_nan_in_a_column_without_room_for_nulls_makes_all_of_it_anew() -> None:
+def test_a_nan_in_a_column_without_room_for_nulls_encodes_all_of_it_again() -> None:
     table = small_table(30, price=[1.5, NAN, *[2.5] * 28])
     schema = table.schema.set(2, pa.field("price", pa.float64(), nullable=False))
     content, joined = splice_table(table.cast(schema), row_group_size=10)
@@ -78,13 +80,13 @@ def test_a_nan_in_a_column_without_room_for_nulls_makes_all_of_it_anew() -> None
     assert read(joined)["market"].to_pylist()[1]["price"] is None
 
 
-def test_only_row_groups_that_lose_rows_are_made_anew() -> None:
+def test_only_row_groups_that_lose_rows_are_encoded_again() -> None:
     # The first 15 days have no regime.
     content = to_parquet(small_table(75, first=date(2023, 12, 17)), row_group_size=19)
-    splice, (joined,) = spliced(content, small_feed())
+    plan, (joined,) = spliced(content, small_feed())
     assert in_place(content, joined, "day") == [False, True, True, True]
-    assert [len(batch) for batch in splice.skipped()] == [15]
-    assert splice.parts[0].rows == 60
+    assert [len(batch) for batch in plan.uncovered_rows()] == [15]
+    assert plan.parts[0].rows == 60
 
 
 def test_a_part_lists_only_its_own_row_groups() -> None:
@@ -93,12 +95,10 @@ def test_a_part_lists_only_its_own_row_groups() -> None:
         DateInterval(date(2024, 1, 21), date(2024, 2, 29)),
     )
     content = to_parquet(small_table(60), row_group_size=20)
-    splice, parts = spliced(content, small_feed(), date_intervals)
+    plan, parts = spliced(content, small_feed(), date_intervals)
     assert [in_place(content, part, "day") for part in parts] == [[True], [True, True]]
-    assert [(part.name, part.rows, part.partitions) for part in splice.parts] == [
-        ("0", 20, 20),
-        ("1", 40, 40),
-    ]
+    january, later = ((interval.first, interval.last) for interval in date_intervals)
+    assert [part.part for part in plan.parts] == [Part("0", 20, 20, *january), Part("1", 40, 40, *later)]
 
 
 def test_what_is_known_of_a_chunk_that_stays_is_kept() -> None:
@@ -171,43 +171,47 @@ def test_codecs_that_bigquery_does_not_read_are_refused() -> None:
         splice_table(small_table(3), compression="brotli")
 
 
-def _encrypted(footer: Footer) -> Footer:
-    return replace(footer, struct=footer.struct.replaced({8: (STRUCT, Struct().encode())}))
+Change = Callable[[Footer], Footer]
 
 
-def _elsewhere(footer: Footer) -> Footer:
+def _with_field(number: int, field: Field) -> Change:
+    return lambda footer: replace(footer, struct=footer.struct.replaced({number: field}))
+
+
+def _with_chunk_field(number: int, field: Field) -> Change:
+    return lambda footer: with_first_chunk(footer, lambda chunk, _: chunk.replaced({number: field}))
+
+
+def _with_metadata(number: int, field: Field) -> Change:
     def change(chunk: Struct, metadata: Struct) -> Struct:
-        return chunk.replaced({1: (BINARY, binary(b"part-0.parquet"))})
+        return chunk.replaced({ColumnChunk.META_DATA: thrift.struct(metadata.replaced({number: field}))})
 
-    return with_first_chunk(footer, change)
+    return lambda footer: with_first_chunk(footer, change)
 
 
-def _with_metadata(footer: Footer, number: int, kind: int, value: int) -> Footer:
-    def change(chunk: Struct, metadata: Struct) -> Struct:
-        return chunk.replaced({3: (STRUCT, metadata.replaced({number: (kind, integer(value))}).encode())})
-
-    return with_first_chunk(footer, change)
+def _without_chunks(footer: Footer) -> Footer:
+    return replace(footer, row_groups=(footer.row_groups[0].select([0]),))
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
-        (_encrypted, "encrypted"),
-        (_elsewhere, "other files"),
-        (lambda footer: _with_metadata(footer, 4, I32, 99), "codec 99"),
-        (lambda footer: _with_metadata(footer, 5, I64, 2), "2 values in a row group of 3 rows"),
-        (lambda footer: _with_metadata(footer, 7, I64, 1 << 40), "not in the file"),
-        (lambda footer: replace(footer, struct=footer.struct.replaced({3: (I64, integer(4))})), "rows"),
-        (lambda footer: replace(footer, row_groups=(footer.row_groups[0].select([0]),)), "1 column chunks"),
+        (_with_field(FileMetaData.ENCRYPTION_ALGORITHM, thrift.struct(Struct())), "encrypted"),
+        (_with_chunk_field(ColumnChunk.FILE_PATH, thrift.binary(b"part-0.parquet")), "other files"),
+        (_with_metadata(ColumnMetaData.CODEC, thrift.i32(99)), "codec 99"),
+        (_with_metadata(ColumnMetaData.NUM_VALUES, thrift.i64(2)), "2 values in a row group of 3 rows"),
+        (_with_metadata(ColumnMetaData.TOTAL_COMPRESSED_SIZE, thrift.i64(1 << 40)), "not in the file"),
+        (_with_field(FileMetaData.NUM_ROWS, thrift.i64(4)), "rows"),
+        (_without_chunks, "1 column chunks"),
     ],
     ids=["encrypted", "elsewhere", "codec", "values", "pages", "rows", "chunks"],
 )
-def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Any, why: str) -> None:
+def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Change, reason: str) -> None:
     content = tampered(to_parquet(small_table(3)), change)
     file = open_flat(content)
     dates = pa.chunked_array([days(3)], pa.date32())
-    with pytest.raises(Unsplicable, match=why):
-        splice(
+    with pytest.raises(Unsplicable, match=reason):
+        plan_splice(
             file,
             nesting(small_table(3).schema, small_feed()),
             (DateInterval(date.min, date.max),),
@@ -218,7 +222,7 @@ def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Any, 
 
 def test_a_row_group_too_large_for_memory_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     content = to_parquet(small_table(20))
-    monkeypatch.setattr("cbi.enrich.splice.plan._LARGEST_CUT_BYTES", 100)
+    monkeypatch.setattr("cbi.enrich.splice.splicable._LARGEST_CUT_BYTES", 100)
     spliced(content, small_feed())
     with pytest.raises(Unsplicable, match="bytes would have to be cut"):
         spliced(content, small_feed(batch_rows=7))

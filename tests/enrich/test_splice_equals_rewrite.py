@@ -11,13 +11,13 @@ from support.flat_files import flat_files
 from support.splicing import comparable, every_type, read, rewritten, spliced
 from support.tables import days
 
-from cbi.contract.parts import DateInterval, Part
+from cbi.contract.parts import DateInterval
 
 EXAMPLES = int(os.environ.get("SPLICE_EXAMPLES") or examples(150))
 
 
 @st.composite
-def all_spans(draw: st.DrawFn) -> tuple[DateInterval, ...]:
+def interval_lists(draw: st.DrawFn) -> tuple[DateInterval, ...]:
     """All dates in one part, or cut into two."""
     cut = draw(st.none() | st.sampled_from(days(70)))
     if cut is None:
@@ -25,22 +25,21 @@ def all_spans(draw: st.DrawFn) -> tuple[DateInterval, ...]:
     return DateInterval(date.min, cut), DateInterval(cut + timedelta(days=1), date.max)
 
 
-@given(flat_files(), all_spans(), st.none() | st.integers(1, 30))
+@given(flat_files(), interval_lists(), st.none() | st.integers(1, 30))
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_the_parts_of_a_splice_are_those_of_a_rewrite(
     content: bytes, date_intervals: tuple[DateInterval, ...], batch_rows: int | None
 ) -> None:
     feed = every_type(batch_rows=batch_rows)
     wanted, bucket = rewritten(content, feed, date_intervals)
-    splice, parts = spliced(content, feed, date_intervals)
-    event(f"{splice.kept_share:.0%} kept")
-    parts_found = [Part(p.name, p.rows, p.partitions, p.first_date, p.last_date) for p in splice.parts]
-    assert parts_found == list(wanted.parts)
-    for part, joined in zip(splice.parts, parts, strict=True):
+    plan, parts = spliced(content, feed, date_intervals)
+    event(f"{plan.kept_share:.0%} kept")
+    assert [part.part for part in plan.parts] == list(wanted.parts)
+    for part, joined in zip(plan.parts, parts, strict=True):
         assert joined.startswith(content)
         assert read(joined).cast(feed.arrow_schema).equals(bucket.read(part.name))
-    skipped = [*splice.skipped()]
-    assert (wanted.skipped is not None) == bool(skipped)
+    skipped = [*plan.uncovered_rows()]
+    assert (wanted.quarantine_object is not None) == bool(skipped)
     if skipped:
         found, kept = pa.Table.from_batches(skipped), bucket.read("skipped").drop_columns("_reason")
         assert found.schema.equals(kept.schema)

@@ -24,7 +24,8 @@ from support.tables import (
 
 from cbi.contract.feed import ARROW_TYPES, Feed
 from cbi.contract.target import Target
-from cbi.enrich.splice.splice import splice
+from cbi.enrich.splice.delta import make_delta
+from cbi.enrich.splice.plan import plan_splice
 from cbi.enrichments.enrichment import Basis, Enrichment, Rows, RunFacts, constant_enrichment
 from cbi.enrichments.registry import ENRICHMENTS
 from cbi.errors import Misconfigured
@@ -99,8 +100,9 @@ def test_what_is_constant_in_each_batch_of_a_row_group_is_not_so_in_all_of_it() 
     content, feed = to_parquet(small_table(60)), small_feed()
     dates = pa.chunked_array([days(31), days(29, date(2024, 2, 1))], pa.date32())
     file = open_flat(content)
-    (part,) = splice(file, nesting(file.schema, feed), WHOLE, dates, skips_rows=False).parts
-    names = [row["name"] for row in read(content + b"".join(part.delta()))["regime"].to_pylist()]
+    plan = plan_splice(file, nesting(file.schema, feed), WHOLE, dates, skips_rows=False)
+    joined = content + b"".join(make_delta(plan, *plan.parts))
+    names = [row["name"] for row in read(joined)["regime"].to_pylist()]
     assert names == ["calm"] * 31 + ["storm"] * 29
 
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cbi.parquet import spec, thrift
 from cbi.parquet.encode import Encoded, encode, repeat
 from cbi.parquet.footer import MAGIC, TAIL_BYTES, Footer, RowGroup, encode_footer
-from cbi.parquet.thrift import Struct, integer, sequence
-from cbi.parquet.thrift_types import I64, LIST, STRUCT
+from cbi.parquet.thrift import Struct
 
 
 def encoded(value: Any, kind: pa.DataType, rows: int) -> Encoded:
@@ -27,9 +27,9 @@ def as_file(chunk: Encoded, kind: pa.DataType, rows: int) -> bytes:
     placed = chunk.place(len(MAGIC))
     group = Struct(
         {
-            1: (LIST, sequence(STRUCT, [placed.raw])),
-            2: (I64, integer(placed.uncompressed)),
-            3: (I64, integer(rows)),
+            spec.RowGroup.COLUMNS: thrift.structs([placed.raw]),
+            spec.RowGroup.TOTAL_BYTE_SIZE: thrift.i64(placed.uncompressed),
+            spec.RowGroup.NUM_ROWS: thrift.i64(rows),
         }
     )
     described = encode_footer(

@@ -19,7 +19,7 @@ from support.readers import all_readers, spark
 
 from cbi.parquet.column_chunk import decode_chunk, decode_chunk_quickly
 from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
-from cbi.parquet.thrift import MalformedThrift, Struct, binary
+from cbi.parquet.thrift import MalformedThrift, Struct, encode_binary
 from cbi.parquet.thrift_types import STRUCT
 
 TABLE = pa.table(
@@ -157,7 +157,7 @@ VALUES = st.recursive(
         st.tuples(st.just(3), st.binary(min_size=1, max_size=1)),
         st.tuples(st.sampled_from([4, 5, 6]), st.integers(0, 127).map(lambda byte: bytes([byte]))),
         st.tuples(st.just(7), st.binary(min_size=8, max_size=8)),
-        st.tuples(st.just(8), st.binary(max_size=300).map(binary)),
+        st.tuples(st.just(8), st.binary(max_size=300).map(encode_binary)),
         st.tuples(st.just(13), st.binary(min_size=16, max_size=16)),
     ),
     lambda inner: st.dictionaries(st.integers(-5, 300), inner, max_size=4).map(

@@ -21,7 +21,7 @@ from cbi.checks.validation import validate
 from cbi.contract.casts import UnsafeCast
 from cbi.contract.feed import load_feed
 from cbi.enrich.rewrite import rewrite
-from cbi.enrich.splice.splice import splice as splice_file
+from cbi.enrich.splice.plan import plan_splice
 from cbi.errors import InvalidFile
 from cbi.lookups.regime_calendar import load_regimes_file
 from cbi.parquet.source import ParquetSource
@@ -132,11 +132,11 @@ def spliced(content: bytes) -> str:
         if validation.failure is not None:
             return str(validation.failure.reason)
         skips_rows = validation.report.rows_skipped > 0
-        splice = splice_file(file, how, validation.date_intervals, validation.dates, skips_rows)
-        for part in splice.parts:
-            for _ in part.delta():
+        plan = plan_splice(file, how, validation.date_intervals, validation.dates, skips_rows)
+        for part in plan.parts:
+            for _ in make_delta(plan, part):
                 pass
-        for _ in splice.skipped():
+        for _ in plan.uncovered_rows():
             pass
     except Unsplicable:
         return rewritten(content)

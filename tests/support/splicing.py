@@ -1,4 +1,4 @@
-"""A contract with every type, and both ways to enrich a file of it."""
+"""A contract with every type, and both strategies to enrich a file of it."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from cbi.contract.feed import Feed, parse_feed
 from cbi.contract.parts import DateInterval
 from cbi.enrich.rewrite import Rewritten, rewrite
-from cbi.enrich.splice.splice import Splice, splice
+from cbi.enrich.splice.delta import make_delta
+from cbi.enrich.splice.plan import SplicePlan, plan_splice
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.column_chunk import decode_chunk
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.parquet.spec import ColumnChunk
 from cbi.parquet.thrift import Struct
 from support.tables import CALENDAR, Bucket, nesting, open_source
 
@@ -85,14 +87,14 @@ def spliced(
     date_intervals: Sequence[DateInterval] = WHOLE,
     calendar: RegimeCalendar = CALENDAR,
     file: FlatFile | None = None,
-) -> tuple[Splice, list[bytes]]:
-    """The splice of a file, and its parts as they are when joined."""
+) -> tuple[SplicePlan, list[bytes]]:
+    """A file's plan, and its parts as they are when joined."""
     file = file or open_flat(content)
     dates = dates_of(file, feed)
-    result = splice(
+    plan = plan_splice(
         file, nesting(file.schema, feed, calendar), date_intervals, dates, _skips_rows(dates, calendar)
     )
-    return result, [content + b"".join(part.delta()) for part in result.parts]
+    return plan, [content + b"".join(make_delta(plan, part)) for part in plan.parts]
 
 
 def rewritten(
@@ -101,11 +103,11 @@ def rewritten(
     date_intervals: Sequence[DateInterval] = WHOLE,
     calendar: RegimeCalendar = CALENDAR,
 ) -> tuple[Rewritten, Bucket]:
-    """The same by the sure way."""
+    """What a rewrite makes of the same file, and the bucket with its parts."""
     bucket, source = Bucket(), open_source(content)
     skips_rows = _skips_rows(dates_of(open_flat(content), feed), calendar)
-    way = nesting(source.schema, feed, calendar)
-    return rewrite(source, way, date_intervals, skips_rows, bucket.open_sink), bucket
+    run = nesting(source.schema, feed, calendar)
+    return rewrite(source, run, date_intervals, skips_rows, bucket.open_sink), bucket
 
 
 def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
@@ -152,6 +154,6 @@ def with_first_chunk(footer: Footer, change: Callable[[Struct, Struct], Struct])
     """The footer with another description of the first column chunk, made of that and its metadata."""
     group, *others = footer.row_groups
     chunk = Struct.decode(group.chunks[0].raw)
-    changed, _ = decode_chunk(change(chunk, chunk.struct(3) or Struct()).encode(), 0)
+    changed, _ = decode_chunk(change(chunk, chunk.struct(ColumnChunk.META_DATA) or Struct()).encode(), 0)
     first = replace(group, chunks=(changed, *group.chunks[1:]))
     return replace(footer, row_groups=(first, *others))

@@ -1,4 +1,4 @@
-"""The column chunks that a staged file does not have: regimes, constants, NULLs and casts."""
+"""The column chunks that a staged file does not have: enrichments, NULLs and casts."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,91 +6,98 @@ from threading import Lock
 
 import pyarrow as pa
 
-from cbi.contract.feed import Leaf
 from cbi.enrich.nest import Nesting
+from cbi.enrich.splice.plan import PlannedLeaf
 from cbi.enrichments.enrichment import Enrichment, Rows
 from cbi.enrichments.registry import ENRICHMENTS
-from cbi.parquet.column_encoding import Storage
+from cbi.parquet.column_encoding import ColumnEncoding
 from cbi.parquet.encode import Encoded, encode, repeat
 from cbi.parquet.flat_file import FetchedGroup
 
-# Equal values are encoded once for so many rows, whose pages serve again and again.
+# Equal values are encoded once for this many rows, whose pages are repeated.
 _CHUNK_ROWS = 1 << 17
 
 _COLUMNS_AT_ONCE = 2
 
 
 class ChunkEncoder:
-    """Makes the chunks of whole row groups; what is equal from one to the next is encoded once."""
+    """Encodes chunks of whole row groups; what is equal from one to the next is encoded once."""
 
     def __init__(self, nesting: Nesting) -> None:
         self._nesting = nesting
         self._constants: dict[tuple[object, ...], Encoded] = {}
         self._reading = Lock()
 
-    def of_group(
+    def encode_group(
         self,
-        leaves: Sequence[tuple[Leaf, Storage]],
+        leaves: Sequence[PlannedLeaf],
         rows: int,
         dates: pa.ChunkedArray | None,
-        group: FetchedGroup | None,
+        fetched: FetchedGroup | None,
     ) -> list[Encoded]:
         """The chunks of these leaves for a row group with these dates.
 
-        `group` has the columns that are to be cast; None where no leaf has one.
+        `fetched` has the columns that are to be cast; None where no leaf has one.
         """
         run = self._nesting.run
         batches = [Rows(run, rows, None)]
         if dates is not None:
             batches = [Rows(run, len(chunk), chunk) for chunk in dates.chunks if len(chunk)]
 
-        def make(leaf: Leaf, storage: Storage) -> Encoded:
+        def encode_leaf(planned: PlannedLeaf) -> Encoded:
+            leaf, encoding = planned.leaf, planned.encoding
             if leaf.enrichment is not None:
-                return self._enrichment(ENRICHMENTS[leaf.enrichment], batches, rows, storage)
+                return self._enrichment(ENRICHMENTS[leaf.enrichment], batches, encoding)
             if leaf.source is not None and leaf.source in self._nesting.casts:
-                assert group is not None
-                with self._reading:
-                    column = group.column(leaf.source)
-                return self._cast(column, leaf.source, storage)
-            return self._constant(pa.scalar(None, leaf.field.to_arrow().type), rows, storage)
+                assert fetched is not None
+                return self._cast(fetched, leaf.source, encoding)
+            return self._constant(pa.scalar(None, leaf.field.to_arrow().type), rows, encoding)
 
         # A regime's name often fills two leaves: it is encoded once.
-        keys = [(leaf.enrichment, leaf.enrichment or leaf.path, storage.required) for leaf, storage in leaves]
-        distinct = dict(zip(keys, leaves, strict=True))
+        distinct = {_content(leaf): leaf for leaf in leaves}
         if rows < _CHUNK_ROWS:  # so few are encoded before a thread has started
-            made = {key: make(*each) for key, each in distinct.items()}
+            encoded = list(map(encode_leaf, distinct.values()))
         else:
             with ThreadPoolExecutor(_COLUMNS_AT_ONCE) as pool:
-                made = dict(zip(distinct, pool.map(lambda each: make(*each), distinct.values()), strict=True))
-        return [made[key] for key in keys]
+                encoded = list(pool.map(encode_leaf, distinct.values()))
+        chunks = dict(zip(distinct, encoded, strict=True))
+        return [chunks[_content(leaf)] for leaf in leaves]
 
     def _enrichment(
-        self, enrichment: Enrichment, batches: Sequence[Rows], rows: int, storage: Storage
+        self, enrichment: Enrichment, batches: Sequence[Rows], encoding: ColumnEncoding
     ) -> Encoded:
         constants = {enrichment.constant(batch) for batch in batches}
         constant = constants.pop()
         if constant is not None and not constants:
-            return self._constant(constant, rows, storage)
+            return self._constant(constant, sum(batch.count for batch in batches), encoding)
         values = pa.chunked_array([enrichment.values(batch) for batch in batches])
-        return encode([(values, storage.required)])[0]
+        return encode([(values, encoding.required)])[0]
 
-    def _constant(self, value: pa.Scalar, rows: int, storage: Storage) -> Encoded:
+    def _cast(self, fetched: FetchedGroup, source: str, encoding: ColumnEncoding) -> Encoded:
+        with self._reading:
+            column = fetched.column(source)
+        cast = self._nesting.casts[source]
+        chunks = [cast.apply(chunk).cast(encoding.arrow) for chunk in column.chunks]
+        return encode([(pa.chunked_array(chunks, encoding.arrow), encoding.required)])[0]
+
+    def _constant(self, value: pa.Scalar, rows: int, encoding: ColumnEncoding) -> Encoded:
         times, rest = divmod(rows, _CHUNK_ROWS)
         if not times:
-            return self._encoded(value, rest, storage)
-        last = self._encoded(value, rest, storage) if rest else None
-        return repeat(self._encoded(value, _CHUNK_ROWS, storage), times, last)
+            return self._encode_constant(value, rest, encoding)
+        last = self._encode_constant(value, rest, encoding) if rest else None
+        return repeat(self._encode_constant(value, _CHUNK_ROWS, encoding), times, last)
 
-    def _encoded(self, value: pa.Scalar, rows: int, storage: Storage) -> Encoded:
-        key = value.as_py(), value.type, rows, storage.required
+    def _encode_constant(self, value: pa.Scalar, rows: int, encoding: ColumnEncoding) -> Encoded:
+        key = value.as_py(), value.type, rows, encoding.required
         if key not in self._constants:
-            self._constants[key] = encode([(_repeated(value, rows), storage.required)])[0]
+            self._constants[key] = encode([(_repeated(value, rows), encoding.required)])[0]
         return self._constants[key]
 
-    def _cast(self, column: pa.ChunkedArray, source: str, storage: Storage) -> Encoded:
-        cast = self._nesting.casts[source]
-        chunks = [cast.apply(chunk).cast(storage.arrow) for chunk in column.chunks]
-        return encode([(pa.chunked_array(chunks, storage.arrow), storage.required)])[0]
+
+def _content(planned: PlannedLeaf) -> tuple[object, ...]:
+    """Leaves for which this is equal have equal chunks."""
+    leaf = planned.leaf
+    return leaf.enrichment, leaf.path if leaf.enrichment is None else None, planned.encoding.required
 
 
 def _repeated(value: pa.Scalar, rows: int) -> pa.Array:

@@ -1,17 +1,22 @@
 """The footer of a spliced file: the contract's tree, over column chunks old and new."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cbi.contract.feed import Feed, Field
+from cbi.contract.feed import Field
+from cbi.enrich.splice.plan import SplicePlan
+from cbi.parquet import thrift
 from cbi.parquet.column_chunk import PlacedChunk
-from cbi.parquet.column_encoding import Storage
-from cbi.parquet.footer import Footer, encode_footer, group_element
-from cbi.parquet.thrift import Struct, integer, sequence
-from cbi.parquet.thrift_types import I16, I32, I64, LIST, STRUCT
+from cbi.parquet.column_encoding import ColumnEncoding
+from cbi.parquet.footer import encode_footer, group_element
+from cbi.parquet.spec import ColumnOrder, FileMetaData, RowGroup, SortingColumn
+from cbi.parquet.thrift import Struct
 
-# ColumnOrder's only member of old: values are ordered as their type says.
-_BY_TYPE = Struct({1: (STRUCT, Struct().encode())}).encode()
+# Values are ordered as their type says.
+_BY_TYPE = Struct({ColumnOrder.TYPE_ORDER: thrift.struct(Struct())}).encode()
+
+# The writer stays the source's: readers go by it where they correct that writer's mistakes.
+_FROM_SOURCE = (FileMetaData.VERSION, FileMetaData.CREATED_BY)
 
 # An ordinal has 16 bits; it is only needed to decrypt.
 _MOST_ORDINALS = 1 << 15
@@ -37,39 +42,31 @@ class NestedGroup:
         # split at all: https://github.com/apache/parquet-java (filterFileMetaDataByMidpoint)
         compressed = min(compressed, 2 * (end - begin) - 2)
         fields = {
-            1: (LIST, sequence(STRUCT, [chunk.raw for chunk in self.chunks])),
-            2: (I64, integer(sum(chunk.uncompressed for chunk in self.chunks))),
-            3: (I64, integer(self.rows)),
-            5: (I64, integer(begin)),
-            6: (I64, integer(compressed)),
+            RowGroup.COLUMNS: thrift.structs([chunk.raw for chunk in self.chunks]),
+            RowGroup.TOTAL_BYTE_SIZE: thrift.i64(sum(chunk.uncompressed for chunk in self.chunks)),
+            RowGroup.NUM_ROWS: thrift.i64(self.rows),
+            RowGroup.FILE_OFFSET: thrift.i64(begin),
+            RowGroup.TOTAL_COMPRESSED_SIZE: thrift.i64(compressed),
         }
         if self.sorting:
-            fields[4] = LIST, sequence(STRUCT, self.sorting)
+            fields[RowGroup.SORTING_COLUMNS] = thrift.structs(self.sorting)
         if ordinal < _MOST_ORDINALS:
-            fields[7] = I16, integer(ordinal)
+            fields[RowGroup.ORDINAL] = thrift.i16(ordinal)
         return Struct(fields).encode()
 
 
-def nested_footer(
-    source: Footer,
-    feed: Feed,
-    storages: Mapping[str, Storage],
-    kept: Sequence[int | None],
-    groups: Sequence[NestedGroup],
-    end: int,
-) -> bytes:
-    """The end of a spliced file, to be written at `end`.
-
-    `storages` tells by path how each leaf is stored, `kept` which leaf of the source it keeps, if any. The
-    writer stays the source's: readers go by it when they mend that writer's mistakes.
-    """
-    source_orders = source.column_orders
-    orders = source_orders and [_BY_TYPE if leaf is None else source_orders[leaf] for leaf in kept]
+def nested_footer(plan: SplicePlan, groups: Sequence[NestedGroup], end: int) -> bytes:
+    """The end of a spliced file of these row groups, to be written at `end`."""
+    source, schema = plan.file.footer, plan.nesting.feed.schema
+    orders = source.column_orders
+    if orders is not None:
+        orders = [_BY_TYPE if leaf.reused is None else orders[leaf.reused] for leaf in plan.leaves]
+    encodings = {leaf.leaf.path: leaf.encoding for leaf in plan.leaves}
     return encode_footer(
-        Struct({number: source.struct[number] for number in (1, 6) if number in source.struct}),
+        Struct({field: source.struct[field] for field in _FROM_SOURCE if field in source.struct}),
         schema=[
-            group_element(source.schema[0].name, len(feed.schema), root=True),
-            *_elements(feed.schema, "", storages),
+            group_element(source.schema[0].name, len(schema), root=True),
+            *_elements(schema, "", encodings),
         ],
         row_groups=[group.encode(ordinal, end) for ordinal, group in enumerate(groups)],
         rows=sum(group.rows for group in groups),
@@ -80,23 +77,24 @@ def nested_footer(
 
 def sorting_columns(group: Struct, numbers: Mapping[int, int]) -> list[bytes]:
     """A row group's SortingColumns under other numbers, up to the first column that is not there any more."""
-    kept = []
-    for raw in group.items_of(4) or ():
+    sorted_by = []
+    for raw in group.items_of(RowGroup.SORTING_COLUMNS) or ():
         sorting = Struct.decode(raw)
-        number = numbers.get(sorting.integer(1) or 0)
+        number = numbers.get(sorting.integer(SortingColumn.COLUMN_IDX) or 0)
         if number is None:
             break
-        kept.append(sorting.replaced({1: (I32, integer(number))}).encode())
-    return kept
+        sorted_by.append(sorting.replaced({SortingColumn.COLUMN_IDX: thrift.i32(number)}).encode())
+    return sorted_by
 
 
-def _elements(fields: Sequence[Field], prefix: str, storages: Mapping[str, Storage]) -> list[bytes]:
-    elements = []
+def _elements(
+    fields: Sequence[Field], prefix: str, encodings: Mapping[str, ColumnEncoding]
+) -> Iterator[bytes]:
+    """The schema elements of these fields, depth first."""
     for field in fields:
         path = prefix + field.name
         if field.fields:
-            elements.append(group_element(field.name, len(field.fields)))
-            elements += _elements(field.fields, path + ".", storages)
+            yield group_element(field.name, len(field.fields))
+            yield from _elements(field.fields, path + ".", encodings)
         else:
-            elements.append(storages[path].named(field.name))
-    return elements
+            yield encodings[path].named(field.name)

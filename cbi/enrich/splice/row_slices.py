@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
 from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cbi.contract.parts import DateInterval
+from cbi.contract.parts import DateInterval, Part
 
 Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
 
@@ -42,6 +43,12 @@ class PartSlices:
     slices: list[RowSlice] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
 
+    @property
+    def part(self) -> Part:
+        """The part as it will be written."""
+        first, last = min(self.dates, default=None), max(self.dates, default=None)
+        return Part(self.name, self.rows, len(self.dates), first, last)
+
 
 def assign_rows(
     row_groups: Sequence[int],
@@ -50,72 +57,85 @@ def assign_rows(
     date_intervals: Sequence[DateInterval],
     batch_rows: int | None,
 ) -> list[PartSlices]:
-    """Give each row of row groups of these sizes to the part of its date's span, or to none.
+    """Assign the rows of row groups of these sizes to the part of their date's interval, or to none.
 
-    `dates` are those of all rows (date32), `covered` tells which rows are loaded (None: all of them). A
-    span's parts have `batch_rows` rows each.
+    `dates` are those of all rows (date32), `covered` tells which rows are loaded (None: all of them). An
+    interval's parts have `batch_rows` rows each.
     """
-    parts: list[list[PartSlices]] = [[] for _ in date_intervals]
+    parts = [_IntervalParts(str(number), batch_rows) for number in range(len(date_intervals))]
     start = 0
     for number, size in enumerate(row_groups):
-        day = None if dates is None else dates.slice(start, size).combine_chunks()
-        mask = None if covered is None else covered.slice(start, size).combine_chunks()
+        group = _GroupRows(number, size, None if dates is None else dates.slice(start, size).combine_chunks())
+        loaded = None if covered is None else covered.slice(start, size).combine_chunks()
         start += size
         if not size:
             continue
-        for name, (span, of_span) in enumerate(zip(date_intervals, parts, strict=True)):
-            inside = mask if len(date_intervals) == 1 or day is None else _both(mask, _within(day, span))
-            _deal(of_span, str(name), number, size, inside, day, batch_rows)
-    return [part for of_span in parts for part in of_span]
+        for interval, parts_of_interval in zip(date_intervals, parts, strict=True):
+            parts_of_interval.append_slices(group, _both(loaded, group.within(interval)))
+    return [part for parts_of_interval in parts for part in parts_of_interval.parts]
 
 
-def _within(day: pa.Array, span: DateInterval) -> pa.BooleanArray | None:
-    extremes = pc.min_max(day)
-    if span.first <= extremes["min"].as_py() and extremes["max"].as_py() <= span.last:
-        return None
-    return pc.and_(pc.greater_equal(day, span.first), pc.less_equal(day, span.last))
+@dataclass(frozen=True)
+class _GroupRows:
+    """A row group's number, how many rows it has, and their dates."""
+
+    number: int
+    size: int
+    dates: pa.Array | None
+
+    def within(self, interval: DateInterval) -> pa.BooleanArray | None:
+        """Which rows have a date of the interval; None where all have."""
+        if self.dates is None:
+            return None
+        extremes = pc.min_max(self.dates)
+        if interval.first <= extremes["min"].as_py() and extremes["max"].as_py() <= interval.last:
+            return None
+        return pc.and_(pc.greater_equal(self.dates, interval.first), pc.less_equal(self.dates, interval.last))
 
 
-def _both(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.BooleanArray | None:
-    return other if one is None else one if other is None else pc.and_(one, other)
+@dataclass
+class _IntervalParts:
+    """The parts of a date interval's rows: one, or one for every `batch_rows` rows."""
+
+    name: str
+    batch_rows: int | None
+    parts: list[PartSlices] = field(default_factory=list)
+
+    def append_slices(self, group: _GroupRows, mask: pa.BooleanArray | None) -> None:
+        """Append a row group's rows where the mask is true, to a new part where the last is full."""
+        rows = group.size if mask is None else mask.true_count
+        mask = None if rows == group.size else mask
+        for begin, end, count in self._cuts(group.size, mask, rows):
+            if not self.parts or self.parts[-1].rows == self.batch_rows:
+                number = len(self.parts)
+                self.parts.append(PartSlices(f"{self.name}.{number}" if number else self.name))
+            row_slice = RowSlice(group.number, begin, end, count, mask)
+            part = self.parts[-1]
+            part.slices.append(row_slice)
+            part.rows += count
+            if group.dates is not None:
+                part.dates.update(pc.unique(row_slice.of(group.dates)).to_pylist())
+
+    def _cuts(self, size: int, mask: pa.BooleanArray | None, rows: int) -> Iterator[tuple[int, int, int]]:
+        """Where to cut a row group so that no part gets too many rows: begin, end, and rows between them."""
+        if self.batch_rows is None:
+            if rows:
+                yield 0, size, rows
+            return
+        numbers = None if mask is None else pc.indices_nonzero(mask)
+        assigned = begin = 0
+        room = self.batch_rows - self.parts[-1].rows if self.parts else self.batch_rows
+        while assigned < rows:
+            count = min(room or self.batch_rows, rows - assigned)
+            assigned += count
+            end = assigned if numbers is None or assigned == rows else numbers[assigned].as_py()
+            if assigned == rows:
+                end = size
+            yield begin, end, count
+            begin, room = end, self.batch_rows
 
 
-def _deal(
-    parts: list[PartSlices],
-    name: str,
-    row_group: int,
-    size: int,
-    mask: pa.BooleanArray | None,
-    day: pa.Array | None,
-    batch_rows: int | None,
-) -> None:
-    """Deal a row group's rows to a span's parts, opening a new one when the last is full."""
-    rows = size if mask is None else mask.true_count
-    mask = None if rows == size else mask
-    for begin, end, count in _cuts(parts, size, mask, rows, batch_rows):
-        if not parts or parts[-1].rows == batch_rows:
-            parts.append(PartSlices(f"{name}.{len(parts)}" if parts else name))
-        row_slice = RowSlice(row_group, begin, end, count, mask)
-        parts[-1].slices.append(row_slice)
-        parts[-1].rows += count
-        if day is not None:
-            parts[-1].dates.update(pc.unique(row_slice.of(day)).to_pylist())
-
-
-def _cuts(
-    parts: list[PartSlices], size: int, mask: pa.BooleanArray | None, rows: int, batch_rows: int | None
-) -> Iterator[tuple[int, int, int]]:
-    """Where to cut a row group so that no part gets too many rows: begin, end, and rows between them."""
-    if batch_rows is None:
-        if rows:
-            yield 0, size, rows
-        return
-    numbers = None if mask is None else pc.indices_nonzero(mask)
-    dealt = begin = 0
-    room = batch_rows - parts[-1].rows if parts else batch_rows
-    while dealt < rows:
-        count = min(room or batch_rows, rows - dealt)
-        dealt += count
-        end = size if dealt == rows else dealt if numbers is None else numbers[dealt].as_py()
-        yield begin, end, count
-        begin, room = end, batch_rows
+def _both(*masks: pa.BooleanArray | None) -> pa.BooleanArray | None:
+    """Where all of the masks are true; None is true everywhere."""
+    given = [mask for mask in masks if mask is not None]
+    return reduce(pc.and_, given) if given else None

@@ -9,7 +9,8 @@ from bench.task import Found, Task
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
 from cbi.enrich.nest import Nesting
-from cbi.enrich.splice.splice import splice
+from cbi.enrich.splice.delta import make_delta
+from cbi.enrich.splice.plan import plan_splice
 from cbi.enrichments.enrichment import RunFacts
 from cbi.parquet.flat_file import FlatFile
 
@@ -31,8 +32,8 @@ def _run(task: Task, file: FlatFile) -> Found:
     if not found.clean:
         return found
     nesting = Nesting(task.feed, casts, RunFacts(task.calendar, task.finalized_at, task.run_id))
-    (part,) = splice(file, nesting, validation.date_intervals, validation.dates, skips_rows=False).parts
+    plan = plan_splice(file, nesting, validation.date_intervals, validation.dates, skips_rows=False)
     with task.target.open("wb") as target:
-        for piece in part.delta():
+        for piece in make_delta(plan, *plan.parts):
             target.write(piece)
     return found

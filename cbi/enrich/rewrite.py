@@ -1,4 +1,4 @@
-"""The sure way to enrich a file: decode every row, nest it, and encode it again.
+"""The sure strategy to enrich a file: decode every row, nest it, and encode it again.
 
 Rows stream through: a thread reads ahead, others encode row groups, and what is encoded is written meanwhile.
 Memory is bounded by two record batches, the row groups being gathered, and one for each processor.

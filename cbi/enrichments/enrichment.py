@@ -43,8 +43,8 @@ class Rows:
             return None
         extremes = pc.min_max(self.dates)
         first, last = extremes["min"].as_py(), extremes["max"].as_py()
-        for each in self.run.calendar.ranges:
-            if first is not None and each.first <= first and last <= each.last:
+        for regime in self.run.calendar.ranges:
+            if first is not None and regime.first <= first and last <= regime.last:
                 number: int = self.run.calendar.lookup(pa.array([first], pa.date32()))[0].as_py()
                 return number
         return None
@@ -83,8 +83,8 @@ def _never_constant(rows: Rows) -> None:
 class Enrichment:
     """What fills a leaf; `field_type` is the type that the leaf must have in the contract.
 
-    `values` gives each row's value, in the leaf's Arrow type or as a dictionary of it. `constant` gives the
-    one value of all rows where that is cheaper to tell, else None: then nobody asks for `values`.
+    `values` are the rows' values, in the leaf's Arrow type or as a dictionary of it. `constant` is the one
+    value of all rows where that can be told without them, else None.
     """
 
     name: str

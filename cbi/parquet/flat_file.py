@@ -26,7 +26,7 @@ _SMALL_FILE = 4 << 20
 # Column chunks of several row groups are fetched together up to this size.
 _WINDOW_BYTES = 8 << 20
 
-# A record batch has so many rows, or so many values where there are many columns.
+# A record batch has at most this many rows, and values where there are many columns.
 _BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21
 
 _ARROW_SCHEMA = b"ARROW:schema"
@@ -89,7 +89,9 @@ class FlatFile:
     def _declared(self) -> Declared:
         groups = self.footer.row_groups
         uncompressed = sum(chunk.uncompressed for group in groups for chunk in group.chunks)
-        return Declared(sum(len(each.leaves) for each in self.columns), self.rows, len(groups), uncompressed)
+        return Declared(
+            sum(len(column.leaves) for column in self.columns), self.rows, len(groups), uncompressed
+        )
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -119,7 +121,7 @@ class FlatFile:
 
         Text in `as_dictionary` comes as dictionaries; its encodings must allow that.
         """
-        chosen = [each for each in self.columns if columns is None or each.name in columns]
+        chosen = [column for column in self.columns if columns is None or column.name in columns]
         leaves = [leaf for column in chosen for leaf in column.leaves]
         wanted = range(len(self.footer.row_groups)) if numbers is None else numbers
         for window in _windows({n: self.footer.row_groups[n].select(leaves) for n in wanted}):
@@ -183,7 +185,7 @@ class FlatFile:
         elements = [element.struct for column in columns for element in column.elements]
         return encode_footer(
             self.footer.struct,
-            schema=[each.encode() for each in (root, *elements)],
+            schema=[element.encode() for element in (root, *elements)],
             row_groups=[group.encode() for group in row_groups],
             rows=sum(group.rows for group in row_groups),
             key_values=self._key_values(columns),

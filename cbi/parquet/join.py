@@ -1,4 +1,4 @@
-"""One parquet file of row groups that were encoded each by itself."""
+"""One parquet file of row groups that were encoded one by one."""
 
 from typing import Any, Protocol
 

@@ -1,4 +1,4 @@
-"""Ranged reads of an object: few requests, side by side, each byte counted."""
+"""Ranged reads of an object: few requests, side by side, and bytes are counted."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ _REQUEST_BYTES = 2 << 20
 _REQUESTS_AT_ONCE = 8
 
 Read = Callable[[int, int], bytes]
-"""Reads so many bytes of an object from a place on: (start, length) → just these bytes."""
+"""Reads a range of an object: (start, length) → just these bytes."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,11 @@ class SparseFile(RawIOBase):
 def _requests(ranges: Iterable[Range]) -> Iterator[Range]:
     """The ranges in order, neighbours joined and long ones cut."""
     joined: list[Range] = []
-    for each in sorted(ranges, key=lambda each: each.start):
-        if joined and each.start - joined[-1].end <= _GAP_BYTES:
-            joined[-1] = Range(joined[-1].start, max(joined[-1].end, each.end))
-        elif each.end > each.start:
-            joined.append(each)
-    for each in joined:
-        for start in range(each.start, each.end, _REQUEST_BYTES):
-            yield Range(start, min(start + _REQUEST_BYTES, each.end))
+    for wanted in sorted(ranges, key=lambda wanted: wanted.start):
+        if joined and wanted.start - joined[-1].end <= _GAP_BYTES:
+            joined[-1] = Range(joined[-1].start, max(joined[-1].end, wanted.end))
+        elif wanted.end > wanted.start:
+            joined.append(wanted)
+    for whole in joined:
+        for start in range(whole.start, whole.end, _REQUEST_BYTES):
+            yield Range(start, min(start + _REQUEST_BYTES, whole.end))

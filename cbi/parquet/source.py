@@ -12,7 +12,7 @@ from cbi.parquet.limits import Declared, check_declared, check_footer_size
 from cbi.settings import DEFAULTS, Settings
 
 # A record batch has about this many bytes, or this many rows where rows are narrow. Of thousands of columns
-# it has more, so many bytes of each: a smaller piece of a column takes as long.
+# it has more, this many bytes of a column: a smaller piece takes as long.
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 16
 _BATCH_COLUMN_BYTES = 8 << 10

@@ -210,16 +210,16 @@ def test_no_thread_outlives_a_rewrite_whose_sink_fails() -> None:
 
     before = set(threading.enumerate())
     source = open_source(long_file(groups=3))
-    how = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
+    run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
     with pytest.raises(Transient) as raised:
-        rewrite(source, how, WHOLE, False, Full)
+        rewrite(source, run, WHOLE, False, Full)
     assert set(threading.enumerate()) <= before, raised
 
 
 def test_a_long_file_becomes_several_row_groups_with_the_same_rows() -> None:
     source, bucket = open_source(long_file(groups=4)), Bucket()
-    how = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
-    written = rewrite(source, how, WHOLE, False, bucket.open_sink)
+    run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
+    written = rewrite(source, run, WHOLE, False, bucket.open_sink)
     assert [part.rows for part in written.parts] == [400_000]
     committed = bucket["0"].committed
     assert committed is not None
@@ -240,8 +240,8 @@ def counting_pool() -> Iterator[pa.MemoryPool]:
 
 def test_memory_is_bounded_however_long_the_file(counting_pool: pa.MemoryPool) -> None:
     source = open_source(long_file(groups=10))
-    how = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
-    rewrite(source, how, WHOLE, False, Bucket().open_sink)
+    run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
+    rewrite(source, run, WHOLE, False, Bucket().open_sink)
     assert counting_pool.max_memory() < 150 << 20
 
 

@@ -27,4 +27,4 @@ def test_text_can_be_read_as_codes(content: bytes) -> None:
     file = open_flat(content)
     codes = pa.Table.from_batches(file.batches(["symbol"], as_dictionary=["symbol"]))["symbol"]
     assert pa.types.is_dictionary(codes.type)
-    assert codes.to_pylist() == [each for batch in file.batches(["symbol"]) for each in batch[0].to_pylist()]
+    assert codes.to_pylist() == [text for batch in file.batches(["symbol"]) for text in batch[0].to_pylist()]

@@ -1,4 +1,4 @@
-"""Row groups that were encoded each by itself are one parquet file like any other."""
+"""Row groups that were encoded one by one are one parquet file like any other."""
 
 import io
 from typing import Any

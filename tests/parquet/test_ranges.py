@@ -29,7 +29,7 @@ class Object:
 def fetched(*ranges: tuple[int, int]) -> list[tuple[int, int]]:
     object_ = Object(CONTENT)
     reader = RangeReader(object_.read, len(CONTENT))
-    segments = reader.fetch([Range(*each) for each in ranges])
+    segments = reader.fetch([Range(*ends) for ends in ranges])
     for start, end in ranges:
         assert bytes(segments.slice(start, end)) == CONTENT[start:end]
     assert reader.requests == len(object_.requests)

@@ -21,6 +21,7 @@ from cbi.checks.validation import validate
 from cbi.contract.casts import UnsafeCast
 from cbi.contract.feed import load_feed
 from cbi.enrich.rewrite import rewrite
+from cbi.enrich.splice.delta import make_delta
 from cbi.enrich.splice.plan import plan_splice
 from cbi.errors import InvalidFile
 from cbi.lookups.regime_calendar import load_regimes_file

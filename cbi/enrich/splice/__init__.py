@@ -1,4 +1,4 @@
-"""The fast way to enrich a file: append new column chunks and a new footer to the staged bytes.
+"""The fast strategy to enrich a file: append new column chunks and a new footer to the staged bytes.
 
 A parquet file is column chunks, and a footer that says where they are. A column in a group that is always
 there has the same definition levels as outside of it, so its pages serve as they are; only what the footer

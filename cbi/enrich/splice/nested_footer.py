@@ -37,7 +37,7 @@ class NestedGroup:
         """The row group of a file whose last page ends at `end`."""
         begin = self.chunks[0].first_page
         compressed = sum(chunk.compressed for chunk in self.chunks)
-        # A reader that splits a file gives a row group to the split that has its middle, reckoned from its
+        # A reader that splits a file assigns a row group to the split that has its middle, reckoned from its
         # first chunk on. As the chunks lie anywhere in the file, the sum may point behind its end, into no
         # split at all: https://github.com/apache/parquet-java (filterFileMetaDataByMidpoint)
         compressed = min(compressed, 2 * (end - begin) - 2)

@@ -60,7 +60,7 @@ def assign_rows(
     """Assign the rows of row groups of these sizes to the part of their date's interval, or to none.
 
     `dates` are those of all rows (date32), `covered` tells which rows are loaded (None: all of them). An
-    interval's parts have `batch_rows` rows each.
+    interval has a part for every `batch_rows` rows.
     """
     parts = [_IntervalParts(str(number), batch_rows) for number in range(len(date_intervals))]
     start = 0

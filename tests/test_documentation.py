@@ -10,7 +10,7 @@ import pytest
 from support.reports import validate_report
 
 from cbi.cli import COMMANDS, main
-from cbi.contract import feed, rules
+from cbi.contract import feed
 from cbi.enrichments.registry import ENRICHMENTS
 from cbi.errors import Reason
 from cbi.runs.report import SCHEMA_FILE

@@ -10,7 +10,6 @@ from pyarrow import types
 from cbi.contract.casts import Cast
 from cbi.parquet.column_encoding import reusable_encoding
 from cbi.parquet.flat_file import FlatFile
-from cbi.parquet.footer import Physical, Repetition
 from cbi.parquet.source import Source
 from cbi.parquet.spec import ColumnMetaData, Physical, Repetition, Statistics
 from cbi.parquet.thrift import Struct

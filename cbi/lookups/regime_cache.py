@@ -16,9 +16,9 @@ from google.cloud import bigquery
 
 from cbi.clients import CLOUD_FAULTS
 from cbi.errors import Misconfigured, Transient
+from cbi.faults import cloud_error
 from cbi.findings import RegimeCoverage
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar
-from cbi.warehouse.faults import cloud_error
 from cbi.warehouse.statements import select_statement
 
 CALENDAR_TABLE = "training.regime_calendar"

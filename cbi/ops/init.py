@@ -14,11 +14,11 @@ from google.cloud.bigquery import SchemaField
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
 from cbi.contract.feed import Feed, feed_names, load_feed, other_tables
 from cbi.deadline import Deadline
+from cbi.faults import cloud_error, error_of
 from cbi.gcs.store import PARQUET, ObjectStore
 from cbi.lookups.regime_cache import CALENDAR_TABLE, WEIGHTS_TABLE
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 from cbi.settings import Settings
-from cbi.warehouse.faults import cloud_error, error_of
 from cbi.warehouse.inserts import ParquetLoad
 from cbi.warehouse.jobs import Jobs, JobSpec
 from cbi.warehouse.schema import schema_fields

@@ -15,8 +15,8 @@ from google.cloud import bigquery
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.contract.target import Target
+from cbi.faults import cloud_error
 from cbi.findings import ExistingKeys
-from cbi.warehouse.faults import cloud_error
 from cbi.warehouse.key_slices import KeySlice, distinct
 from cbi.warehouse.statements import keys_statement
 

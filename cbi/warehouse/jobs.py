@@ -20,7 +20,7 @@ from google.cloud import bigquery
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.deadline import Deadline
 from cbi.errors import Transient
-from cbi.warehouse.faults import Fault, FaultKind, cloud_error, error_of, fault_of, fault_of_job
+from cbi.faults import Fault, FaultKind, cloud_error, error_of, fault_of, fault_of_job
 
 # How many jobs of its own a delivery may see fail before it leaves the next to a later delivery.
 _ATTEMPTS_OF_A_DELIVERY = 2

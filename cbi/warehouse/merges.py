@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.deadline import Deadline
-from cbi.warehouse.faults import Fault, FaultKind, cloud_error
+from cbi.faults import Fault, FaultKind, cloud_error
 from cbi.warehouse.inserts import Statement
 from cbi.warehouse.job_ids import merge_job_id, staging_table
 from cbi.warehouse.jobs import Attempt, Job, Jobs, JobSpec

@@ -92,7 +92,7 @@ def test_extra_columns_are_an_error_unless_ignored(
         {"pivots": pa.array([{"hits": 3}], pa.struct({"hits": pa.uint64()}))},
         {"pivots": pa.array([{"P": "high"}])},
     ],
-    ids=str,
+    ids=lambda columns: ", ".join(f"{name}: {values.type}" for name, values in columns.items()),
 )
 def test_other_types_are_refused_at_any_depth(
     table: bigquery.Table, stage: Stage, load: Load, rows: Rows, wrong: dict[str, pa.Array]

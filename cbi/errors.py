@@ -1,10 +1,28 @@
-"""Everything that can go wrong, drawn as a tree.
+"""Everything that can go wrong, drawn as a tree, with what becomes of the event.
 
-* CbiError
-    * InvalidFile         the file's fault: a failed report with its `reason`; the event is acknowledged
-    * Transient           nobody's fault (network, 5xx, quota, time): raised, so that the event comes again
-    * Misconfigured       the operator's fault (no table, bad regimes): raised, so that the event comes
-                          again once it is mended
+Raised to callers of the package; the text says what was found, what was wanted and what to do:
+
+* Exception
+    * CbiError
+        * InvalidFile         acknowledged (200): a failed report with the error's `reason`; of
+                              `duplicate_content` a skipped one
+        * Transient           raised (500), so that the event comes again; no report
+        * Misconfigured       raised (500), so that the event comes again once an operator has corrected it;
+                              no report
+
+Caught by the step that has to do something about it, so that no caller meets it:
+
+    * Unsplicable             acknowledged (200): the file is rewritten instead; the report says why
+        * MalformedThrift     the same, of a footer or page header
+    * ValueError
+        * UnsafeCast          acknowledged (200): a failed report, `validation_failed`
+
+Only in the local stack:
+
+    * LoadFailed              the errorResult of a load job
+    * SchemaMismatch          becomes a LoadFailed
+    * Refusal                 answered by the local storage with its HTTP status
+    * ProcessFailed           ends the command: a server did not start, or ended by itself
 """
 
 from enum import StrEnum

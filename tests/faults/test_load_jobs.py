@@ -4,6 +4,13 @@ import time
 from typing import Any
 
 import pytest
+from support.bigquery_errors import (
+    ACCESS_DENIED,
+    CONCURRENT_UPDATE,
+    NO_DATASET,
+    QUOTA_EXCEEDED,
+    TOO_MANY_STATEMENTS,
+)
 from support.faults import Fault
 from support.world import World, rows, rows_of
 
@@ -21,9 +28,14 @@ def file(world: World, unique: str) -> StagedFile:
     return world.drop("appended", unique, rows(unique, 5))
 
 
-def loaded_by(world: World, file: StagedFile, symbol: str) -> str:
+def logged(world: World, since: int) -> str:
+    """What the function has logged since its log was so long."""
+    return world.function.log()[since:]
+
+
+def loaded_by(world: World, file: StagedFile, symbol: str, feed: str = "appended") -> str:
     """The attempt of the one job that loaded a file, all of whose rows are in the table once."""
-    assert world.in_table("appended", symbol) == {file.run_id: rows_of(rows(symbol, 5))}
+    assert world.in_table(feed, symbol) == {file.run_id: rows_of(rows(symbol, 5))}
     report: dict[str, Any] | None = world.cloud.read_report(file)
     assert report is not None
     assert report["status"] == "success"
@@ -75,6 +87,96 @@ def test_a_quota_that_is_used_up_is_waited_for(world: World, unique: str, file: 
     world.rules(loads_per_table_per_day=1_000_000)
     assert world.function.deliver(file)
     assert loaded_by(world, file, unique) == "2"
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("accessDenied", "give the service account the role that it lacks"),
+        ("notFound", "run `python -m cbi init`"),
+        ("resourcesExceeded", "a smaller `batch_rows`"),
+        ("billingNotEnabled", "enable billing for the project"),
+    ],
+)
+def test_a_job_that_an_operator_must_help_leaves_no_report_and_is_followed_by_another_once_he_has(
+    world: World, unique: str, file: StagedFile, reason: str, advice: str
+) -> None:
+    world.rules(fail_next_loads=[reason] * 2)
+    since = len(world.function.log())
+    assert not world.function.deliver(file)
+    assert advice in logged(world, since)
+    world.function.restart()
+    assert not world.function.deliver(file)
+    assert world.cloud.read_report(file) is None
+    assert world.in_table("appended", unique) == {}
+
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique) == "2"
+
+
+@pytest.mark.parametrize("feed", ["appended", "unchecked", "upserted"])
+def test_a_table_that_is_missing_leaves_no_report_and_once_it_is_there_the_file_is_loaded(
+    world: World, unique: str, feed: str
+) -> None:
+    file = world.drop(feed, unique, rows(unique, 3))
+    world.cloud.bigquery.delete_table(f"{world.cloud.project}.faults.{feed}")
+    since = len(world.function.log())
+    try:
+        assert not world.function.deliver(file)
+        assert "run `python -m cbi init`" in logged(world, since)
+        assert world.cloud.read_report(file) is None
+    finally:
+        assert world.function.run("init")
+    assert world.function.deliver(file)
+    assert world.cloud.report(file)["status"] == "success"
+    assert world.in_table(feed, unique) == {file.run_id: rows_of(rows(unique, 3))}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "advice"),
+    [
+        pytest.param(403, ACCESS_DENIED, "give the service account the role", id="access denied"),
+        pytest.param(403, b"<html>Forbidden</html>", "give the service account the role", id="403"),
+        pytest.param(404, NO_DATASET, "run `python -m cbi init`", id="no dataset"),
+        pytest.param(403, QUOTA_EXCEEDED, "Quota exceeded", id="quota"),
+    ],
+)
+def test_an_insert_that_is_denied_leaves_no_report_and_its_id_for_the_next_delivery(
+    world: World, unique: str, status: int, body: bytes, advice: str
+) -> None:
+    file = world.drop("unchecked", unique, rows(unique, 5))
+
+    def deny(_: int, request: str) -> Fault | None:
+        inserts = request.startswith("POST") and "/jobs" in request
+        return Fault(status=status, body=body) if inserts else None
+
+    world.faults.plan(deny)
+    since = len(world.function.log())
+    assert not world.function.deliver(file)
+    assert world.cloud.read_report(file) is None
+    assert advice in logged(world, since)
+    world.faults.clear()
+    assert world.function.deliver(file)
+    assert loaded_by(world, file, unique, "unchecked") == "0"
+
+
+@pytest.mark.parametrize("body", [CONCURRENT_UPDATE, TOO_MANY_STATEMENTS], ids=["serialize", "waiting"])
+def test_a_merge_that_meets_others_is_not_taken_for_refused(world: World, unique: str, body: bytes) -> None:
+    file = world.drop("upserted", unique, rows(unique, 3))
+    inserts = 0
+
+    def refuse(_: int, request: str) -> Fault | None:
+        nonlocal inserts
+        inserts += request.startswith("POST") and "/jobs" in request
+        # The first insert is of the load into the staging table.
+        return Fault(status=400, body=body) if inserts > 1 else None
+
+    world.faults.plan(refuse)
+    assert not world.function.deliver(file)
+    assert world.cloud.read_report(file) is None
+    world.faults.clear()
+    assert world.function.deliver(file)
+    assert world.in_table("upserted", unique) == {file.run_id: rows_of(rows(unique, 3))}
 
 
 def test_what_bigquery_refuses_is_reported_in_its_own_words(

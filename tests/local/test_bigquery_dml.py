@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 MERGE = """
@@ -68,3 +68,11 @@ def test_a_row_of_the_target_may_match_one_of_the_source_at_most(client: bigquer
         run(client, MERGE.format(table=table))
     (row,) = client.query(f"SELECT count(*) AS n, max(value) AS most FROM `{table}`").result()
     assert (row.n, row.most) == (3, 3)
+
+
+@pytest.mark.parametrize("missing", ["numbers", "numbers_new"])
+def test_a_missing_table_is_not_found(client: bigquery.Client, table: str, missing: str) -> None:
+    dataset = table.removesuffix(".numbers")
+    client.delete_table(f"{dataset}.{missing}")
+    with pytest.raises(NotFound, match=rf"Not found: Table .*\.{missing}\n"):
+        run(client, MERGE.format(table=table))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlglot
 from bqemulator.api.dependencies import AppContext
-from bqemulator.domain.errors import ValidationError
+from bqemulator.domain.errors import NotFoundError, ValidationError
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from sqlglot import exp
 
@@ -23,15 +23,17 @@ class Dml:
     target: tuple[str, str, str]
 
     def count_rows(self, context: AppContext) -> int:
-        """The rows of its target now; 0 where there is no such table, which the emulator will say itself."""
-        if context.catalog.get_table(*self.target) is None:
-            return 0
+        """The rows of its target now."""
         found = context.engine.execute(f"SELECT count(*) FROM {quoted_table_ref(*self.target)}").fetchone()
         return int(found[0]) if found else 0
 
     def check(self, context: AppContext) -> None:
-        """Raise ValidationError for a MERGE that matches a row of its target with several of its source."""
+        """Raise NotFoundError where its target or the source of a MERGE is missing, and ValidationError for a
+        MERGE that matches a row of its target with several of its source."""
         source = self.statement.args.get("using")
+        self._require(context, *self.target)
+        if isinstance(source, exp.Table):
+            self._require(context, source.catalog or self.target[0], source.db, source.name)
         if not isinstance(self.statement, exp.Merge) or not isinstance(source, exp.Table):
             return
         target = self.statement.this
@@ -42,6 +44,11 @@ class Dml:
         )
         if found.fetchone() is not None:
             raise ValidationError("UPDATE/MERGE must match at most one source row for each target row")
+
+    @staticmethod
+    def _require(context: AppContext, project: str, dataset: str, table: str) -> None:
+        if context.catalog.get_table(project, dataset, table) is None:
+            raise NotFoundError(f"Not found: Table {project}:{dataset}.{table}")
 
     def _reference(self, table: exp.Table) -> str:
         reference = quoted_table_ref(table.catalog or self.target[0], table.db, table.name)

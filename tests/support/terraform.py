@@ -10,6 +10,25 @@ from typing import Any
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TERRAFORM = shutil.which("terraform")
 
+_UNNEEDED = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "__pycache__", "local")
+
+
+def copied(folder: Path) -> Path:
+    """A copy of `deploy/` and what it is made from, with its state in a file instead of a bucket."""
+    root = DEPLOY.parent
+    shutil.copytree(root / "cbi", folder / "cbi", ignore=_UNNEEDED)
+    shutil.copy(root / "main.py", folder)
+    copy = shutil.copytree(DEPLOY, folder / "deploy", ignore=_UNNEEDED)
+    (copy / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    return copy
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Put something else in a file's place of `old`, which must be there."""
+    text = file.read_text()
+    assert old in text, f"{file.name} has no {old!r}"
+    file.write_text(text.replace(old, new, 1))
+
 
 def terraform(*arguments: str, cwd: Path, stdin: str = "", **environment: str) -> str:
     """What a terraform command prints. Raises CalledProcessError with what it printed until it failed."""
@@ -21,7 +40,7 @@ def terraform(*arguments: str, cwd: Path, stdin: str = "", **environment: str) -
         env={**os.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
     )
     if done.returncode:
         error = subprocess.CalledProcessError(done.returncode, done.args, done.stdout, done.stderr)

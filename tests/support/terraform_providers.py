@@ -1,12 +1,13 @@
 """Stand-ins for Terraform's providers: servers that know a provider's schema and nothing else.
 
-With them Terraform itself checks every name, type and reference of `deploy/` and plans it, without a download
-or a cloud. https://github.com/hashicorp/terraform/tree/main/docs/plugin-protocol
+With them Terraform itself checks every name, type and reference of `deploy/`, plans it, and applies it to
+nothing, without a download or a cloud. https://github.com/hashicorp/terraform/tree/main/docs/plugin-protocol
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +19,21 @@ import msgpack
 _UNKNOWN = msgpack.ExtType(0, b"\0")
 _SAMPLES: Mapping[str, Any] = {"string": "told-by-the-cloud", "number": 1, "bool": False}
 
+Look = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""What the cloud says of a resource, by its type and what Terraform believes it is."""
+
 
 @contextmanager
-def recorded_providers(schemas: Mapping[str, Any], folder: Path) -> Iterator[str]:
+def recorded_providers(
+    schemas: Mapping[str, Any], folder: Path, look: Look = lambda kind, state: state
+) -> Iterator[str]:
     """Serve each provider on a socket in `folder`; gives the value of TF_REATTACH_PROVIDERS to find them."""
     addresses = {}
     servers = []
     for name, provider in schemas.items():
-        server = grpc.server(ThreadPoolExecutor(4))
-        server.add_generic_rpc_handlers([_Provider(provider)])
+        # Terraform holds a stream open in each of its connections, and each of them holds a thread.
+        server = grpc.server(ThreadPoolExecutor(32))
+        server.add_generic_rpc_handlers([_Provider(provider, look)])
         address = str(folder / name)
         server.add_insecure_port(f"unix:{address}")
         server.start()
@@ -46,9 +53,10 @@ def recorded_providers(schemas: Mapping[str, Any], folder: Path) -> Iterator[str
 
 
 class _Provider(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Plans whatever is asked for, finds every data source, and has nothing against anything."""
+    """Plans and makes whatever is asked for, finds every data source, and has nothing against anything."""
 
-    def __init__(self, provider: Mapping[str, Any]) -> None:
+    def __init__(self, provider: Mapping[str, Any], look: Look) -> None:
+        self._look = look
         self._resources, self._data_sources = provider["resources"], provider["data_sources"]
         self._schema = b"".join(
             [
@@ -62,24 +70,66 @@ class _Provider(grpc.GenericRpcHandler):  # type: ignore[misc]
         answers = {
             "GetProviderSchema": lambda request: self._schema,
             "PlanResourceChange": self._plan,
-            "ReadDataSource": self._read,
+            "ApplyResourceChange": self._apply,
+            "ReadResource": self._read,
+            "UpgradeResourceState": self._upgrade,
+            "ReadDataSource": self._read_data,
         }
         answer = answers.get(details.method.rpartition("/")[2], lambda request: b"")
         return grpc.unary_unary_rpc_method_handler(lambda request, context: answer(request))
 
     def _plan(self, request: bytes) -> bytes:
-        """The proposed state, in which what only the cloud can tell is unknown."""
-        sent = _fields(request)
-        state = msgpack.unpackb(_fields(sent[3])[1])
-        _fill(self._resources[sent[1].decode()], state, known=False)
+        """The proposed state, in which what only the cloud can tell of something new is unknown."""
+        kind, state = _sent(request, 3)
+        _, before = _sent(request, 2)
+        if before is None:
+            _fill(self._resources[kind], state, known=False)
+        elif state is not None and "transport" in state:
+            state["transport"] = before["transport"]
         # The last field says that this provider is of the older kind, whose plans are taken less strictly.
-        return _message(1, _message(1, msgpack.packb(state))) + _number(5, 1)
+        return _state(state) + _number(5, 1)
+
+    def _apply(self, request: bytes) -> bytes:
+        """The planned state, in which all is known now."""
+        kind, state = _sent(request, 3)
+        if state is not None:
+            _fill(self._resources[kind], state, known=True)
+        return _state(state) + _number(4, 1)
 
     def _read(self, request: bytes) -> bytes:
-        sent = _fields(request)
-        state = msgpack.unpackb(_fields(sent[2])[1])
-        _fill(self._data_sources[sent[1].decode()], state, known=True)
-        return _message(1, _message(1, msgpack.packb(state)))
+        kind, state = _sent(request, 2)
+        return _state(self._look(kind, state))
+
+    def _upgrade(self, request: bytes) -> bytes:
+        """The state as it was written, which is of this schema."""
+        kind, stored = _fields(request)[1].decode(), json.loads(_fields(_fields(request)[3])[1])
+        return _state(_whole(self._resources[kind], stored))
+
+    def _read_data(self, request: bytes) -> bytes:
+        kind, state = _sent(request, 2)
+        if "output_sha256" in state:  # an archive is another when what goes into it is
+            state["output_sha256"] = hashlib.sha256(json.dumps(state).encode()).hexdigest()
+        _fill(self._data_sources[kind], state, known=True)
+        return _state(state)
+
+
+def _sent(request: bytes, field: int) -> tuple[str, Any]:
+    """A request's type, and the state in one of its fields."""
+    sent = _fields(request)
+    return sent[1].decode(), msgpack.unpackb(_fields(sent[field])[1])
+
+
+def _state(state: Any) -> bytes:
+    """A response's first field."""
+    return _message(1, _message(1, msgpack.packb(state)))
+
+
+def _whole(members: Mapping[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    """A stored state with every member of the schema."""
+    return {
+        name: state.get(name, [] if "block" in member and name != "timeouts" else None)
+        for name, member in members.items()
+    }
 
 
 def _fill(members: Mapping[str, Any], state: dict[str, Any], *, known: bool) -> None:
@@ -89,7 +139,9 @@ def _fill(members: Mapping[str, Any], state: dict[str, Any], *, known: bool) -> 
         if "block" in member:
             for each in state[name] if isinstance(state[name], list) else []:
                 _fill(member["block"], each, known=known)
-        elif state[name] is None and (member["use"] == "computed" or name == "id"):
+            continue
+        told = member["use"] == "computed" or name == "id"
+        if state[name] == _UNKNOWN or (state[name] is None and told):
             state[name] = _SAMPLES.get(str(member["type"])) if known else _UNKNOWN
 
 

@@ -1,7 +1,45 @@
 # Each alert has a section of its name in README.md: what it means, what to run.
 
 locals {
-  runbook = "What it means and what to run: deploy/README.md, section"
+  # What whoever is woken runs first, and what then. The variables are those of the runbook.
+  pages = {
+    run-failed = {
+      shown  = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      mended = "dropping the right file; for `load_failed`, `python -m cbi replay RUN_ID`"
+    }
+    rows-skipped = {
+      shown  = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      mended = "`python -m cbi regimes --apply`, then `python -m cbi replay RUN_ID`"
+    }
+    events-lost = {
+      shown  = "`gcloud storage cat \"$(gcloud storage ls gs://$OUTPUT_BUCKET/sweeps/ | tail -1)\"`"
+      mended = "itself; if it comes again, `make deploy`"
+    }
+    retrying = {
+      shown  = "`gcloud logging read 'jsonPayload.event=\"will_retry\"' --freshness=1h --limit=5`"
+      mended = "`make deploy`, where a table or a permission is missing"
+    }
+    dead-letters = {
+      shown  = "`gcloud pubsub subscriptions pull cbi-dead-letters --limit=20`"
+      mended = "`gcloud scheduler jobs run cbi-sweep`, once the cause is gone"
+    }
+    feed-overdue = {
+      shown  = "`gcloud storage ls --long \"gs://$STAGING_BUCKET/staged/**\" | sort -k 2 | tail`"
+      mended = "the desk: `gcloud storage cp FILE gs://$STAGING_BUCKET/staged/FEED/`"
+    }
+    sweep-silent = {
+      shown  = "`gcloud logging read 'resource.labels.service_name=\"cbi-ingest\" severity>=WARNING' --freshness=1h`"
+      mended = "`gcloud scheduler jobs run cbi-sweep`, or `python -m cbi sweep` where that takes too long"
+    }
+    quota-day = {
+      shown  = "`bq query --use_legacy_sql=false < deploy/queries/load_jobs_by_table.sql`"
+      mended = "fewer, larger files; then `gcloud scheduler jobs run cbi-sweep`"
+    }
+  }
+  page = {
+    for name, page in local.pages :
+    name => "Shown by ${page.shown}. Mended by ${page.mended}. More in deploy/README.md, section `${name}`."
+  }
 
   # Alerts on something that should not happen at all: one incident for each combination of the labels.
   unwanted = {
@@ -91,11 +129,14 @@ resource "google_monitoring_alert_policy" "unwanted" {
   }
   documentation {
     subject = "cbi: ${each.value.says}"
-    content = "${each.value.says}. ${local.runbook} `${each.key}`."
+    content = "${each.value.says}. ${local.page[each.key]}"
   }
   depends_on = [google_logging_metric.counter]
 }
 
+# Not a condition of absence, which can only be met once there was something
+# (https://cloud.google.com/monitoring/alerts/metric-absence): a first sweep that fails would never be told. So
+# nothing at all counts as 0, and a new deployment has an hour.
 resource "google_monitoring_alert_policy" "sweep_silent" {
   display_name          = "cbi sweep-silent"
   severity              = "ERROR"
@@ -104,19 +145,16 @@ resource "google_monitoring_alert_policy" "sweep_silent" {
 
   conditions {
     display_name = "No sweep has ended for an hour"
-    condition_absent {
-      filter   = "${local.logged}cbi_sweeps\""
-      duration = "3600s"
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-      }
+    condition_prometheus_query_language {
+      query                     = "(sum(increase(logging_googleapis_com:user_cbi_sweeps{monitored_resource=\"cloud_run_revision\"}[1h])) or vector(0)) == 0"
+      duration                  = "3600s"
+      evaluation_interval       = "300s"
+      disable_metric_validation = true
     }
   }
   documentation {
     subject = "cbi: no sweep has ended for an hour"
-    content = "No sweep has ended for an hour, so a lost event would go unnoticed. ${local.runbook} `sweep-silent`."
+    content = "No sweep has ended for an hour, so a lost event would go unnoticed. ${local.page["sweep-silent"]}"
   }
   depends_on = [google_logging_metric.counter]
 }
@@ -130,7 +168,7 @@ resource "google_monitoring_alert_policy" "quota_day" {
   conditions {
     display_name = "More than 1,000 load jobs into a table within a day; BigQuery takes 1,500"
     condition_prometheus_query_language {
-      query                     = "sum by (feed) (increase(logging_googleapis_com:user_cbi_load_jobs_sum{monitored_resource=\"cloud_run_revision\"}[1d])) > 1000"
+      query                     = "sum by (table) (increase(logging_googleapis_com:user_cbi_load_jobs_ended{monitored_resource=\"bigquery_project\"}[1d])) > 1000"
       duration                  = "0s"
       evaluation_interval       = "300s"
       disable_metric_validation = true
@@ -138,7 +176,7 @@ resource "google_monitoring_alert_policy" "quota_day" {
   }
   documentation {
     subject = "cbi: two thirds of a table's load jobs of the day are used"
-    content = "More than 1,000 load jobs into a table within a day; BigQuery takes 1,500. ${local.runbook} `quota-day`."
+    content = "More than 1,000 load jobs into a table within a day; BigQuery takes 1,500. ${local.page["quota-day"]}"
   }
-  depends_on = [google_logging_metric.distribution]
+  depends_on = [google_logging_metric.load_jobs_ended]
 }

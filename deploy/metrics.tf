@@ -30,8 +30,9 @@ locals {
       labels      = []
     }
     cbi_overdue_feeds = {
+      # A feed that never had a file has no age: on the first day nothing is overdue.
       description = "Feeds whose newest file is older than their contract expects, once a sweep"
-      filter      = "jsonPayload.event=\"feed_overdue\""
+      filter      = "jsonPayload.event=\"feed_overdue\" AND jsonPayload.newest_age_seconds>0"
       labels      = ["feed"]
     }
   }
@@ -125,6 +126,34 @@ resource "google_logging_metric" "distribution" {
       scale              = 0.1
       growth_factor      = 1.4142
       num_finite_buckets = 73
+    }
+  }
+  depends_on = [google_project_service.api]
+}
+
+# Every load job that ended, whoever started it and however it ended, as BigQuery's own audit log has it (which is
+# always on): https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata
+# Only the function's log would miss the failed ones, which count as much. Staging tables have quotas of their own.
+resource "google_logging_metric" "load_jobs_ended" {
+  name        = "cbi_load_jobs_ended"
+  description = "Load jobs that ended, failed ones too, by table"
+  filter = join(" AND ", [
+    "resource.type=\"bigquery_project\"",
+    "protoPayload.metadata.jobChange.after=\"DONE\"",
+    "protoPayload.metadata.jobChange.job.jobConfig.type=\"IMPORT\"",
+    "NOT protoPayload.metadata.jobChange.job.jobConfig.loadConfig.destinationTable:\"/tables/cbi_staging_\"",
+  ])
+  label_extractors = {
+    table = "REGEXP_EXTRACT(protoPayload.metadata.jobChange.job.jobConfig.loadConfig.destinationTable, \"datasets/(.+)\")"
+  }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    unit        = "1"
+    labels {
+      key        = "table"
+      value_type = "STRING"
     }
   }
   depends_on = [google_project_service.api]

@@ -22,9 +22,15 @@ def metrics() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def metrics_of_bigquery() -> set[str]:
+    """The names of the metrics that are not of the function's log, but of BigQuery's."""
+    return set(re.findall(r'^  name +=  *"(cbi_\w+)"$', METRICS, re.MULTILINE))
+
+
 def alerts() -> set[str]:
     named = re.findall(r'display_name\s+= "cbi ([a-z-]+)"', ALERTS)
-    return {*named, *re.findall(r"^    ([a-z-]+) = \{$", ALERTS, re.MULTILINE)}
+    (unwanted,) = re.findall(r"^  unwanted = \{\n(.*?)^  \}", ALERTS, re.MULTILINE | re.DOTALL)
+    return {*named, *re.findall(r"^    ([a-z-]+) = \{$", unwanted, re.MULTILINE)}
 
 
 def test_each_metric_reads_an_event_that_the_function_logs() -> None:
@@ -38,6 +44,7 @@ def test_each_metric_reads_an_event_that_the_function_logs() -> None:
 def test_each_metric_reads_fields_that_its_event_has() -> None:
     has = {
         "run_finished": {*(field.name for field in fields(Report)), "feed", "event"},
+        "feed_overdue": {"event", "feed", "newest_age_seconds"},
         "sweep_finished": {*(field.name for field in fields(SweepReport)), "event"},
     }
     for name, definition in metrics().items():
@@ -48,13 +55,50 @@ def test_each_metric_reads_fields_that_its_event_has() -> None:
 
 
 def test_alerts_and_dashboard_use_only_metrics_that_there_are() -> None:
-    there = set(metrics())
+    there = set(metrics()) | metrics_of_bigquery()
     shown = json.dumps(DASHBOARD)
     charted = {
         re.sub(r"_(sum|bucket|count)$", "", each) for each in re.findall(r"user_(cbi_\w+)", shown + ALERTS)
     }
     assert charted | set(re.findall(r"\}(cbi_\w+)", ALERTS)) <= there
     assert there - charted <= set(re.findall(r"(cbi_\w+)", ALERTS))
+
+
+def test_a_sweep_that_never_was_is_told() -> None:
+    (query,) = re.findall(r'query += "(.*user_cbi_sweeps.*)"$', ALERTS, re.MULTILINE)
+    assert "or vector(0)" in query
+    assert "condition_absent" not in ALERTS
+
+
+def test_a_feed_that_never_had_a_file_is_not_overdue() -> None:
+    assert "newest_age_seconds>0" in metrics()["cbi_overdue_feeds"]
+
+
+def test_load_jobs_are_counted_whether_or_not_they_failed() -> None:
+    assert metrics_of_bigquery() == {"cbi_load_jobs_ended"}
+    assert "user_cbi_load_jobs_ended" in ALERTS
+    (filters,) = re.findall(r"  filter = join\((.*?)^  \]\)", METRICS, re.MULTILINE | re.DOTALL)
+    assert "jobConfig.type" in filters
+    assert "jobStatus" not in filters
+
+
+def test_each_section_says_what_shows_it_and_what_mends_it() -> None:
+    text = (DEPLOY / "README.md").read_text()
+    parts = re.split(r"^#+ `([a-z-]+)`$", text, flags=re.MULTILINE)
+    for name, section in zip(parts[1::2], parts[2::2], strict=True):
+        section = section.partition("\n## ")[0]
+        for what in ("Shown by", "Mended by"):
+            told = re.search(rf"^\*\*{what}\*\* (.*?)(?=\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
+            assert told, f"{name} does not say what it is {what.lower()}"
+            assert "`" in told[1], f"{name} is {what.lower()} no command"
+
+
+def test_each_alert_says_it_too() -> None:
+    (pages,) = re.findall(r"^  pages = \{\n(.*?)^  \}", ALERTS, re.MULTILINE | re.DOTALL)
+    told = re.findall(
+        r"^    ([a-z-]+) = \{\n +shown += .*`.*\n +mended += .*`.*\n    \}", pages, re.MULTILINE
+    )
+    assert set(told) == alerts()
 
 
 def test_each_alert_has_its_section_in_the_runbook() -> None:

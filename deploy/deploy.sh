@@ -25,25 +25,8 @@ staging=$project-cbi-staging output=$project-cbi-output
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-run() {
-  printf '%q ' "$@"
-  echo
-  [[ $dry_run ]] || "$@"
-}
-
-# unless DESCRIBE… -- CREATE…: runs the second command where the first finds nothing.
-unless() {
-  local describe=()
-  while [[ $1 != -- ]]; do describe+=("$1"); shift; done
-  shift
-  if [[ $dry_run ]] || ! "${describe[@]}" >/dev/null 2>&1; then run "$@"; fi
-}
-
-# The value of a gcloud command, or a word in its place while nothing is run.
-value() {
-  local placeholder=$1; shift
-  if [[ $dry_run ]]; then echo "$placeholder"; else "$@"; fi
-}
+# shellcheck source=deploy/lib.sh
+source deploy/lib.sh
 
 account() { echo "cbi-$1@$project.iam.gserviceaccount.com"; }
 
@@ -51,74 +34,100 @@ on_project() { # ROLE MEMBER [CONDITION]
   run gcloud projects add-iam-policy-binding "$project" --role="$1" --member="serviceAccount:$2" \
     --condition="${3:-None}"
 }
-on_bucket() { # BUCKET ROLE MEMBER
-  run gcloud storage buckets add-iam-policy-binding "gs://$1" --role="$2" --member="serviceAccount:$3"
+on_bucket() { # BUCKET ROLE MEMBER [CONDITION]
+  run gcloud storage buckets add-iam-policy-binding "gs://$1" --role="$2" --member="serviceAccount:$3" \
+    --condition="${4:-None}"
 }
 on_dataset() { # DATASET ROLE MEMBER
   run bq query --project_id="$project" --location="$location" --use_legacy_sql=false \
     "GRANT \`$2\` ON SCHEMA \`$1\` TO 'serviceAccount:$3'"
+}
+on_table() { # DATASET.TABLE ROLE MEMBER
+  run bq query --project_id="$project" --location="$location" --use_legacy_sql=false \
+    "GRANT \`$2\` ON TABLE \`$1\` TO 'serviceAccount:$3'"
 }
 on_function() { # ROLE MEMBER
   run gcloud run services add-iam-policy-binding cbi-ingest --project="$project" --region="$region" \
     --role="$1" --member="serviceAccount:$2"
 }
 
-# APIs
+# Services, and Google's own agents, which else come into being when their service is first used
 
-run gcloud services enable --project="$project" \
+run gcloud services enable --project="$project" serviceusage.googleapis.com \
   artifactregistry.googleapis.com bigquery.googleapis.com cloudbuild.googleapis.com \
-  cloudfunctions.googleapis.com cloudscheduler.googleapis.com eventarc.googleapis.com iam.googleapis.com \
-  logging.googleapis.com monitoring.googleapis.com pubsub.googleapis.com run.googleapis.com storage.googleapis.com
+  cloudfunctions.googleapis.com cloudresourcemanager.googleapis.com cloudscheduler.googleapis.com \
+  eventarc.googleapis.com iam.googleapis.com logging.googleapis.com monitoring.googleapis.com \
+  pubsub.googleapis.com run.googleapis.com storage.googleapis.com
+for service in eventarc pubsub; do
+  run gcloud beta services identity create --project="$project" --service=$service.googleapis.com
+done
 number=$(value NUMBER gcloud projects describe "$project" --format='value(projectNumber)')
 storage_agent=$(value STORAGE_AGENT gcloud storage service-agent --project="$project")
 pubsub_agent=service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
+eventarc_agent=service-$number@gcp-sa-eventarc.iam.gserviceaccount.com
+
+# Accounts
+
+for name in runtime trigger scheduler build; do
+  unless gcloud iam service-accounts describe "$(account $name)" --project="$project" -- \
+    gcloud iam service-accounts create "cbi-$name" --project="$project"
+done
 
 # Buckets
 
-cat >"$work/staging.json" <<'JSON'
-{"rule": [{"action": {"type": "Delete"}, "condition": {"daysSinceNoncurrentTime": 30}}]}
-JSON
-cat >"$work/output.json" <<'JSON'
-{"rule": [
-  {"action": {"type": "Delete"}, "condition": {"age": 1, "matchesPrefix": ["enriched/"]}},
-  {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["sweeps/"]}}
-]}
-JSON
 for bucket in "$staging" "$output"; do
   unless gcloud storage buckets describe "gs://$bucket" -- \
     gcloud storage buckets create "gs://$bucket" --project="$project" --location="$location" \
     --uniform-bucket-level-access --public-access-prevention
 done
-run gcloud storage buckets update "gs://$staging" --versioning --lifecycle-file="$work/staging.json"
-run gcloud storage buckets update "gs://$output" --lifecycle-file="$work/output.json"
+run gcloud storage buckets update "gs://$staging" --versioning --soft-delete-duration=7d \
+  --lifecycle-file=deploy/lifecycle/staging.json
+run gcloud storage buckets update "gs://$output" --versioning --soft-delete-duration=7d \
+  --lifecycle-file=deploy/lifecycle/output.json
 
 # Tables, with the regimes
 
 run env GOOGLE_CLOUD_PROJECT="$project" BIGQUERY_LOCATION="$location" STAGING_BUCKET="$staging" \
   OUTPUT_BUCKET="$output" "${PYTHON:-.venv/bin/python}" -m cbi init
 
-# Accounts, and who may do what
+# Images
 
-for name in runtime trigger scheduler build; do
-  unless gcloud iam service-accounts describe "$(account $name)" --project="$project" -- \
-    gcloud iam service-accounts create "cbi-$name" --project="$project"
-done
+unless gcloud artifacts repositories describe cbi --project="$project" --location="$region" -- \
+  gcloud artifacts repositories create cbi --project="$project" --location="$region" --repository-format=docker
+run gcloud artifacts repositories set-cleanup-policies cbi --project="$project" --location="$region" --no-dry-run \
+  --policy=deploy/lifecycle/images.json
+
+# Who may do what
+
 on_bucket "$staging" roles/storage.objectViewer "$(account runtime)"
-on_bucket "$output" roles/storage.objectUser "$(account runtime)"
-for dataset in $(sed -n 's/^table: *\([^.]*\)[.].*/\1/p' cbi/feeds/*.yaml | sort -u) ops; do
-  on_dataset "$dataset" roles/bigquery.dataEditor "$(account runtime)"
+on_bucket "$output" roles/storage.objectViewer "$(account runtime)"
+on_bucket "$output" roles/storage.objectCreator "$(account runtime)"
+replaced=''
+for folder in content enriched ops quarantine; do
+  replaced+="${replaced:+ || }resource.name.startsWith(\"projects/_/buckets/$output/objects/$folder/\")"
 done
+on_bucket "$output" roles/storage.objectUser "$(account runtime)" \
+  "title=Objects that are removed or replaced,expression=$replaced"
+for feed in cbi/feeds/*.yaml; do
+  table=$(sed -n 's/^table: *\([^ #]*\).*/\1/p' "$feed")
+  if grep -q '^write: *upsert' "$feed"; then
+    on_dataset "${table%%.*}" roles/bigquery.dataEditor "$(account runtime)"
+  else
+    on_table "$table" roles/bigquery.dataEditor "$(account runtime)"
+  fi
+done
+on_table ops.ingestion_runs roles/bigquery.dataEditor "$(account runtime)"
 on_dataset training roles/bigquery.dataViewer "$(account runtime)"
 on_project roles/bigquery.jobUser "$(account runtime)"
 on_project roles/eventarc.eventReceiver "$(account trigger)"
 on_project roles/logging.logWriter "$(account build)"
 on_project roles/storage.objectViewer "$(account build)" \
   'title=Source of functions,expression=resource.name.startsWith("projects/_/buckets/gcf-v2-")'
-unless gcloud artifacts repositories describe cbi --project="$project" --location="$region" -- \
-  gcloud artifacts repositories create cbi --project="$project" --location="$region" --repository-format=docker
 run gcloud artifacts repositories add-iam-policy-binding cbi --project="$project" --location="$region" \
   --role=roles/artifactregistry.writer --member="serviceAccount:$(account build)"
 on_project roles/pubsub.publisher "$storage_agent"
+on_project roles/eventarc.serviceAgent "$eventarc_agent"
+run sleep 60 # a grant holds some time after it is made
 
 # The function, with its packages pinned
 
@@ -131,7 +140,7 @@ run gcloud functions deploy cbi-ingest --gen2 --project="$project" --region="$re
   --build-service-account="projects/$project/serviceAccounts/$(account build)" \
   --docker-repository="projects/$project/locations/$region/repositories/cbi" \
   --min-instances=0 --max-instances=10 --ingress-settings=internal-only \
-  --set-env-vars="STAGING_BUCKET=$staging,OUTPUT_BUCKET=$output,GOOGLE_CLOUD_PROJECT=$project,BIGQUERY_LOCATION=$location,FUNCTION_TIMEOUT_SECONDS=540"
+  --set-env-vars="STAGING_BUCKET=$staging,OUTPUT_BUCKET=$output,GOOGLE_CLOUD_PROJECT=$project,BIGQUERY_LOCATION=$location,FUNCTION_TIMEOUT_SECONDS=540,DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA=true"
 on_function roles/run.invoker "$(account trigger)"
 on_function roles/run.invoker "$(account scheduler)"
 

@@ -21,7 +21,8 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve test quick test-all faults readers bench lint clean plan deploy destroy lock audit deploy-check
+.PHONY: run serve test quick test-all faults readers bench lint clean bootstrap plan deploy rollback destroy
+.PHONY: lock lock-providers audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
 run: $(VENV)/for-running
@@ -86,30 +87,49 @@ lint: $(VENV)/for-testing
 	$(VENV)/bin/mypy
 
 TERRAFORM = terraform -chdir=deploy
+PROJECT_NEEDED = $(if $(PROJECT),,$(error say which project: make $@ PROJECT=my-project))
 # Each project has a state of its own, so that one command line never changes another's project.
-INIT = $(if $(PROJECT),,$(error say which project: make $@ PROJECT=my-project)) \
-	$(TERRAFORM) init -input=false && $(TERRAFORM) workspace select -or-create $(PROJECT)
-VARIABLES = -var project=$(PROJECT) $(if $(REGION),-var region=$(REGION))
+INIT = deploy/bootstrap.sh --project $(PROJECT) $(if $(REGION),--region $(REGION)) && \
+	deploy/retry.py -- $(TERRAFORM) init -input=false -reconfigure -backend-config=bucket=$(PROJECT)-cbi-terraform
+# A project's settings are in a file of its name; what the command line says goes before them.
+VARIABLES = $(if $(wildcard deploy/projects/$(PROJECT).tfvars),-var-file=projects/$(PROJECT).tfvars) \
+	-var project=$(PROJECT) $(if $(REGION),-var region=$(REGION))
+APPLY = deploy/retry.py --again=-auto-approve -- $(TERRAFORM) apply $(if $(filter yes,$(APPROVE)),-auto-approve) $(VARIABLES)
+
+## bootstrap  what Terraform needs to begin in a project: services and a bucket for its state (PROJECT=my-project)
+bootstrap:
+	$(PROJECT_NEEDED)$(INIT)
 
 ## plan     show what a deployment would change (PROJECT=my-project, REGION=us-central1)
-plan:
-	$(INIT)
+plan: bootstrap
 	$(TERRAFORM) plan $(VARIABLES)
 
-## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1)
-deploy: $(VENV)/for-running
-	$(INIT)
-	$(TERRAFORM) apply $(VARIABLES)
+## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1, APPROVE=yes)
+deploy: $(VENV)/for-running bootstrap
+	$(APPLY)
 	GOOGLE_CLOUD_PROJECT=$(PROJECT) BIGQUERY_LOCATION=$$($(TERRAFORM) output -raw data_location) \
 	STAGING_BUCKET=$$($(TERRAFORM) output -raw staging_bucket) OUTPUT_BUCKET=$$($(TERRAFORM) output -raw output_bucket) \
 	$(RUN) -m cbi init
 
+## rollback  build the function alone again, from another commit (PROJECT=my-project TO=COMMIT)
+rollback:
+	$(if $(TO),,$(error say which commit the function is to be built from: make $@ PROJECT=my-project TO=COMMIT))
+	$(PROJECT_NEEDED)$(INIT)
+	rm -rf .local/rollback && mkdir -p .local/rollback
+	git archive $(TO) main.py cbi deploy/requirements.lock | tar -x -C .local/rollback
+	$(APPLY) -var source_root=$(CURDIR)/.local/rollback -target=google_cloudfunctions2_function.ingest
+
 ## destroy  remove a deployment with all its data (PROJECT=my-project DELETE_DATA=yes)
 destroy:
 	$(if $(filter yes,$(DELETE_DATA)),,$(error this deletes all files, reports and rows: say DELETE_DATA=yes if that is meant))
-	$(INIT)
+	$(PROJECT_NEEDED)$(INIT)
 	$(TERRAFORM) apply $(VARIABLES) -var delete_data=true
 	$(TERRAFORM) destroy $(VARIABLES) -var delete_data=true
+
+## lock-providers  record the Terraform providers' versions and hashes in deploy/.terraform.lock.hcl, to be committed
+lock-providers:
+	$(TERRAFORM) init -backend=false -input=false -upgrade
+	$(TERRAFORM) providers lock -platform=linux_amd64 -platform=linux_arm64 -platform=darwin_arm64 -platform=windows_amd64
 
 ## lock     renew the exact versions and hashes that the function is built from
 lock: $(VENV)/for-running
@@ -123,10 +143,10 @@ audit: .local/check/installed
 ## deploy-check  check deploy/ with tools too large for `make test`, and the providers' schemas at their source
 deploy-check: .local/check/installed
 	.local/check/bin/python -m pip download --quiet --no-deps --dest .local/check/wheels \
-	cdktn-provider-google==21.1.0 cdktn-provider-archive==14.0.1
+	cdktn-provider-google==21.1.0 cdktn-provider-google-beta==21.1.0 cdktn-provider-archive==14.0.1 cdktn-provider-time==14.0.2
 	.local/check/bin/python tests/deploy/record_provider_schema.py .local/check/wheels/*.whl | diff tests/deploy/provider_schema.json -
 	.local/check/bin/checkov --directory deploy --framework terraform --compact --quiet
-	.local/check/bin/shellcheck deploy/deploy.sh
+	.local/check/bin/shellcheck --external-sources deploy/*.sh
 
 .local/check/installed:
 	$(PYTHON) -m venv .local/check

@@ -6,12 +6,12 @@ data "archive_file" "source" {
     for_each = module.inputs.source_files
     content {
       filename = source.value
-      content  = file("${module.inputs.root}/${source.value}")
+      content  = file("${module.inputs.source_root}/${source.value}")
     }
   }
   source {
     filename = "requirements.txt"
-    content  = file("${path.module}/requirements.lock")
+    content  = file("${module.inputs.source_root}/deploy/requirements.lock")
   }
 }
 
@@ -22,18 +22,43 @@ resource "google_storage_bucket_object" "source" {
 }
 
 resource "google_artifact_registry_repository" "images" {
-  # checkov:skip=CKV_GCP_84:the image holds this repository's code and no data
+  # checkov:skip=CKV_GCP_84:a customer's key is optional (kms_key)
   repository_id = "cbi"
   location      = var.region
   format        = "DOCKER"
   description   = "Images of the function"
-  depends_on    = [google_project_service.api]
+  kms_key_name  = local.function_kms_key
+
+  # Every deployment leaves an image. Cloud Run keeps its own copy of those that it serves.
+  dynamic "cleanup_policies" {
+    for_each = jsondecode(file("${path.module}/lifecycle/images.json"))
+    iterator = policy
+    content {
+      id     = policy.value.name
+      action = upper(policy.value.action.type)
+      dynamic "condition" {
+        for_each = try([policy.value.condition], [])
+        content {
+          older_than = condition.value.olderThan
+        }
+      }
+      dynamic "most_recent_versions" {
+        for_each = try([policy.value.mostRecentVersions], [])
+        content {
+          keep_count = most_recent_versions.value.keepCount
+        }
+      }
+    }
+  }
+  depends_on = [google_project_service.api, time_sleep.key_grants]
 }
 
 resource "google_cloudfunctions2_function" "ingest" {
   name        = local.function
   location    = var.region
   description = "Takes a staged parquet file into BigQuery, once, with a report"
+  # It needs images under the same key.
+  kms_key_name = local.function_kms_key
 
   build_config {
     runtime           = "python313"
@@ -66,13 +91,30 @@ resource "google_cloudfunctions2_function" "ingest" {
       GOOGLE_CLOUD_PROJECT     = var.project
       BIGQUERY_LOCATION        = local.data_location
       FUNCTION_TIMEOUT_SECONDS = "540"
+      # Else google-cloud-storage asks for each bucket's location, which takes storage.buckets.get.
+      DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA = "true"
     })
   }
 
+  lifecycle {
+    precondition {
+      condition     = try(split("/", local.function_kms_key)[3] == var.region, true)
+      error_message = "The function needs a key of its own region: set function_kms_key to one in ${var.region}."
+    }
+  }
+
+  # What runs as the account may do all it must from its first event on.
   depends_on = [
     google_project_service.api,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_reads_source,
-    google_artifact_registry_repository_iam_member.build_writes_images,
+    time_sleep.build_grants,
+    time_sleep.key_grants,
+    google_storage_bucket_iam_member.runtime_reads_staging,
+    google_storage_bucket_iam_member.runtime_reads_output,
+    google_storage_bucket_iam_member.runtime_creates_output,
+    google_storage_bucket_iam_member.runtime_replaces_output,
+    google_bigquery_dataset_iam_member.runtime_writes,
+    google_bigquery_table_iam_member.runtime_appends,
+    google_bigquery_dataset_iam_member.runtime_reads_training,
+    google_project_iam_member.runtime_runs_jobs,
   ]
 }

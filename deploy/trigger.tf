@@ -22,10 +22,20 @@ resource "google_eventarc_trigger" "staged_file" {
   }
 
   depends_on = [
-    google_project_iam_member.storage_publishes_events,
-    google_project_iam_member.trigger_receives_events,
+    time_sleep.event_grants,
     google_cloud_run_v2_service_iam_member.trigger_invokes,
+    google_eventarc_google_channel_config.events,
   ]
+}
+
+# The key of all Eventarc triggers on Google's own events in this location and project, of others too.
+resource "google_eventarc_google_channel_config" "events" {
+  count = var.kms_key == null ? 0 : 1
+
+  name            = "googleChannelConfig"
+  location        = lower(local.data_location)
+  crypto_key_name = var.kms_key
+  depends_on      = [google_project_service.api, time_sleep.key_grants]
 }
 
 # Events that could not be delivered. They are only a sign: the sweep runs their files all the same.
@@ -34,7 +44,7 @@ resource "google_pubsub_topic" "dead_letters" {
   # checkov:skip=CKV_GCP_83:a customer's key is optional (kms_key)
   name         = "cbi-dead-letters"
   kms_key_name = var.kms_key
-  depends_on   = [google_project_service.api, google_kms_crypto_key_iam_member.agents]
+  depends_on   = [google_project_service.api, time_sleep.key_grants]
 }
 
 # Without a subscription a topic keeps nothing.

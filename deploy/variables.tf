@@ -46,7 +46,7 @@ variable "concurrency" {
 }
 
 variable "sweep_schedule" {
-  description = "When to look for files whose event was lost (cron, UTC)"
+  description = "When to look for files whose event was lost (cron, UTC), every hour at least: an hour without a sweep is an alert"
   type        = string
   default     = "*/10 * * * *"
 }
@@ -54,6 +54,12 @@ variable "sweep_schedule" {
 variable "staged_retention_days" {
   description = "Days until a staged file is deleted; null keeps all. It can be had back for 30 days more"
   type        = number
+  default     = null
+}
+
+variable "source_root" {
+  description = "Folder the function is built from; null for this repository. `make rollback` sets it"
+  type        = string
   default     = null
 }
 
@@ -76,7 +82,13 @@ variable "notification_channels" {
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key that encrypts buckets, datasets and the dead-letter topic (projects/…/cryptoKeys/…), in data_location; null for Google's keys"
+  description = "Cloud KMS key that encrypts buckets, datasets, events and the dead-letter topic (projects/…/cryptoKeys/…), in data_location (for EU: europe); null for Google's keys"
+  type        = string
+  default     = null
+}
+
+variable "function_kms_key" {
+  description = "Cloud KMS key that encrypts the function, its images and its source, in region; null for kms_key"
   type        = string
   default     = null
 }

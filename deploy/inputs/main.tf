@@ -1,8 +1,15 @@
 # What Terraform takes from the rest of the repository. No provider is needed here, so that a test can
 # evaluate all of it with `terraform console`.
 
+variable "source_root" {
+  description = "Folder that has the function's source; null for the repository"
+  type        = string
+  default     = null
+}
+
 locals {
-  root = "${path.module}/../.."
+  root        = "${path.module}/../.."
+  source_root = coalesce(var.source_root, local.root)
 
   contracts = {
     for path in fileset("${local.root}/cbi", "{feeds,tables}/*.yaml") :
@@ -28,11 +35,19 @@ locals {
     }
   }
 
-  feed_tables = toset([for path, contract in local.contracts : contract.table if startswith(path, "feeds/")])
+  feeds = { for path, contract in local.contracts : trimsuffix(basename(path), ".yaml") => contract if startswith(path, "feeds/") }
+
+  upsert_datasets = toset([
+    for feed in local.feeds : split(".", feed.table)[0] if try(feed.write, "append") == "upsert"
+  ])
+  append_tables = setunion(
+    [for feed in local.feeds : feed.table if try(feed.write, "append") != "upsert"],
+    ["ops.ingestion_runs"],
+  )
 
   # What .gcloudignore leaves, but for requirements.txt, which is uploaded with pinned versions.
   source_files = setunion(
     ["main.py"],
-    [for path in fileset(local.root, "cbi/**/*.{py,yaml,json}") : path if !startswith(path, "cbi/local/")],
+    [for path in fileset(local.source_root, "cbi/**/*.{py,yaml,json}") : path if !startswith(path, "cbi/local/")],
   )
 }

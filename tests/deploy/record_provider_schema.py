@@ -2,8 +2,8 @@
 
     python tests/deploy/record_provider_schema.py WHEEL... > tests/deploy/provider_schema.json
 
-The WHEELs are those of cdktn-provider-google and cdktn-provider-archive, Python bindings which are generated
-from the providers' own schemas. They are only read, never installed or run: the larger has 230 MB unpacked.
+The WHEELs are those of cdktn-provider-google, -google-beta, -archive and -time, Python bindings generated
+from the providers' own schemas. They are only read, never installed or run: the largest have 230 MB unpacked.
 """
 
 import ast
@@ -36,12 +36,17 @@ def record(wheel: Path) -> tuple[str, dict[str, Any]]:
     """A provider's name, and its version and the schemas of what `deploy/` uses of it."""
     with zipfile.ZipFile(wheel) as archive:
         package = next(name.partition("/")[0] for name in archive.namelist() if name.startswith("cdktn_"))
-        name = package.removeprefix("cdktn_provider_")
-        metadata = next(each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        name = package.removeprefix("cdktn_provider_").replace("_", "-")
+        names = set(archive.namelist())
+        metadata = next(each for each in names if each.endswith(".dist-info/METADATA"))
         version = re.search(r"provider version ([\d.]+)", archive.read(metadata).decode())
         assert version, f"{wheel} does not say which version of the provider it is for"
 
-        def module(folder: str) -> dict[str, ast.ClassDef]:
+        def module(kind: str) -> dict[str, ast.ClassDef]:
+            # A resource whose name begins with its provider's twice over has only one of them cut off.
+            folder = next(
+                each for each in (kind, f"google_{kind}") if f"{package}/{each}/__init__.py" in names
+            )
             tree = ast.parse(archive.read(f"{package}/{folder}/__init__.py"))
             return {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
 
@@ -49,11 +54,12 @@ def record(wheel: Path) -> tuple[str, dict[str, Any]]:
             "version": version[1],
             "provider": {
                 member: details
-                for member, details in schema(module("provider"), f"{name.title()}Provider").items()
+                for member, details in schema(module("provider"), f"{_class_name(name)}Provider").items()
                 if not member.endswith("_custom_endpoint")
             },
             "resources": {
-                f"{name}_{kind}": schema(module(kind), _class_name(kind)) for kind in used("resource", name)
+                f"{_prefix(name)}_{kind}": schema(*_found(module(kind), kind))
+                for kind in used("resource", name)
             },
             "data_sources": {
                 f"{name}_{kind}": schema(module(f"data_{name}_{kind}"), _class_name(f"data_{name}_{kind}"))
@@ -65,7 +71,10 @@ def record(wheel: Path) -> tuple[str, dict[str, Any]]:
 def used(keyword: str, provider: str) -> list[str]:
     """The types of a provider's resources, or data sources, in `deploy/`."""
     text = "\n".join(path.read_text() for path in sorted(DEPLOY.glob("*.tf")))
-    return sorted(set(re.findall(rf'\b{keyword} "{provider}_(\w+)"', text)))
+    block = rf'^( *){keyword} "{_prefix(provider)}_(\w+)" "\w+" \{{(}}|\n.*?^\1}})'
+    blocks = re.findall(block, text, re.MULTILINE | re.DOTALL)
+    named = [(kind, re.search(r"^ *provider += +([\w-]+)$", body, re.MULTILINE)) for _, kind, body in blocks]
+    return sorted({kind for kind, name in named if (name[1] if name else _prefix(provider)) == provider})
 
 
 def schema(classes: dict[str, ast.ClassDef], name: str) -> dict[str, Any]:
@@ -127,8 +136,18 @@ def _computed(classes: dict[str, ast.ClassDef], annotation: str) -> Any:
     return ["list", ["object", {name: each["type"] for name, each in members.items()}]]
 
 
+def _prefix(provider: str) -> str:
+    """What the names of a provider's resources begin with."""
+    return provider.removesuffix("-beta")
+
+
+def _found(classes: dict[str, ast.ClassDef], kind: str) -> tuple[dict[str, ast.ClassDef], str]:
+    name = _class_name(kind)
+    return classes, name if name in classes else f"Google{name}"
+
+
 def _class_name(kind: str) -> str:
-    return "".join(part.title() for part in kind.split("_"))
+    return "".join(part.title() for part in re.split("[_-]", kind))
 
 
 def written(value: Any, depth: int = 0) -> str:

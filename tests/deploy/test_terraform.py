@@ -1,19 +1,18 @@
 """The Terraform code, held against what the providers accept."""
 
 import json
-import shutil
+import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.terraform import DEPLOY, TERRAFORM, terraform
-from support.terraform_providers import recorded_providers
+from support.terraform import DEPLOY, TERRAFORM, planned, replace, terraform, values
 
 pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 
-SCHEMAS = json.loads((Path(__file__).parent / "provider_schema.json").read_text())
+KEY = "projects/demo/locations/europe/keyRings/cbi/cryptoKeys/cbi"
+FUNCTION_KEY = "projects/demo/locations/us-central1/keyRings/cbi/cryptoKeys/cbi"
 
 EVERY_OPTION = {
     "data_location": "EU",
@@ -21,19 +20,12 @@ EVERY_OPTION = {
     "environment": {"MAX_ROWS": "5"},
     "labels": {"team": "futures"},
     "notification_channels": ["projects/demo/notificationChannels/1"],
-    "kms_key": "projects/demo/locations/eu/keyRings/cbi/cryptoKeys/cbi",
+    "kms_key": KEY,
+    "function_kms_key": FUNCTION_KEY,
     "vpc_connector": "projects/demo/locations/us-central1/connectors/cbi",
     "ingress": "ALLOW_INTERNAL_AND_GCLB",
     "delete_data": True,
 }
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What terraform needs to find the recorded providers, and to leave nothing in the repository."""
-    folder = tmp_path_factory.mktemp("terraform")
-    with recorded_providers(SCHEMAS, folder) as addresses:
-        yield {"TF_REATTACH_PROVIDERS": addresses, "TF_DATA_DIR": str(folder / "data")}
 
 
 def validate(folder: Path, environment: dict[str, str]) -> list[str]:
@@ -48,13 +40,7 @@ def validate(folder: Path, environment: dict[str, str]) -> list[str]:
 
 def plan(folder: Path, environment: dict[str, str], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What `terraform apply` would make in an empty project: the known values by address."""
-    file = Path(environment["TF_DATA_DIR"]) / "plan"
-    variables = [f"-var={name}={json.dumps(value).strip(chr(34))}" for name, value in options.items()]
-    terraform("init", "-backend=false", "-input=false", cwd=folder, **environment)
-    terraform("plan", "-input=false", "-lock=false", f"-out={file}", *variables, cwd=folder, **environment)
-    shown = json.loads(terraform("show", "-json", str(file), cwd=folder, **environment))
-    resources = shown["planned_values"]["root_module"]["resources"]
-    return {each["address"]: each.get("values", {}) for each in resources}
+    return values(planned(folder, environment, options))
 
 
 def test_it_is_formatted() -> None:
@@ -81,48 +67,97 @@ def test_every_resource_argument_and_reference_is_what_the_providers_know(
     ],
 )
 def test_a_wrong_one_is_found(
-    file: str, right: str, wrong: str, said: str, environment: dict[str, str], tmp_path: Path
+    file: str, right: str, wrong: str, said: str, environment: dict[str, str], deploy: Path
 ) -> None:
-    copy = shutil.copytree(DEPLOY, tmp_path / "deploy")
-    shutil.copytree(DEPLOY.parent / "cbi", tmp_path / "cbi")
-    text = (copy / file).read_text()
-    assert right in text
-    (copy / file).write_text(text.replace(right, wrong, 1))
-    (found,) = validate(copy, environment)
+    replace(deploy / file, right, wrong)
+    (found,) = validate(deploy, environment)
     assert said in found
 
 
-def test_a_first_apply_makes_everything_and_protects_the_data(environment: dict[str, str]) -> None:
-    made = plan(DEPLOY, environment, {"project": "demo"})
+def test_a_first_apply_makes_everything_and_protects_the_data(
+    environment: dict[str, str], deploy: Path
+) -> None:
+    made = plan(deploy, environment, {"project": "demo"})
     tables = [values for address, values in made.items() if address.startswith("google_bigquery_table.")]
     buckets = {
         values["name"]: values for address, values in made.items() if "google_storage_bucket." in address
     }
-    assert set(buckets) == {"demo-cbi-staging", "demo-cbi-output", "demo-cbi-source"}
+    assert set(buckets) == {"demo-cbi-staging", "demo-cbi-output", "demo-cbi-source-us-central1"}
     assert len(tables) >= 4
     assert all(table["deletion_protection"] for table in tables)
     assert all(bucket["public_access_prevention"] == "enforced" for bucket in buckets.values())
-    assert {name for name, bucket in buckets.items() if bucket["force_destroy"]} == {"demo-cbi-source"}
+    assert {name for name, bucket in buckets.items() if bucket["force_destroy"]} == {
+        "demo-cbi-source-us-central1"
+    }
     assert not [address for address in made if "kms" in address]
 
 
-def test_data_is_only_deleted_when_told_to(environment: dict[str, str]) -> None:
-    made = plan(DEPLOY, environment, {"project": "demo", "delete_data": True})
+def test_data_is_only_deleted_when_told_to(environment: dict[str, str], deploy: Path) -> None:
+    made = plan(deploy, environment, {"project": "demo", "delete_data": True})
     tables = [values for address, values in made.items() if address.startswith("google_bigquery_table.")]
     assert not any(table["deletion_protection"] for table in tables)
 
 
-def test_every_option_can_be_used(environment: dict[str, str]) -> None:
+def test_every_option_can_be_used(environment: dict[str, str], deploy: Path) -> None:
     assert set(EVERY_OPTION) <= set(_variables())
-    made = plan(DEPLOY, environment, {"project": "demo", **EVERY_OPTION})
+    made = plan(deploy, environment, {"project": "demo", **EVERY_OPTION})
     config = made["google_cloudfunctions2_function.ingest"]["service_config"][0]
     assert config["environment_variables"]["MAX_ROWS"] == "5"
     assert config["environment_variables"]["BIGQUERY_LOCATION"] == "EU"
     assert config["vpc_connector"] == EVERY_OPTION["vpc_connector"]
     assert made["google_eventarc_trigger.staged_file"]["location"] == "eu"
-    for bucket in ("staging", "output"):
-        encryption = made[f"google_storage_bucket.{bucket}"]["encryption"]
-        assert encryption[0]["default_kms_key_name"] == EVERY_OPTION["kms_key"]
+    services = {
+        it["service"] for address, it in made.items() if address.startswith("google_project_service.")
+    }
+    assert {"cloudkms.googleapis.com", "vpcaccess.googleapis.com"} <= services
+
+
+def test_a_key_encrypts_everything_that_holds_data_or_code(environment: dict[str, str], deploy: Path) -> None:
+    made = plan(deploy, environment, {"project": "demo", **EVERY_OPTION})
+    keys = {
+        **{
+            f"google_storage_bucket.{name}": ("encryption", "default_kms_key_name", KEY)
+            for name in ("staging", "output")
+        },
+        "google_storage_bucket.source": ("encryption", "default_kms_key_name", FUNCTION_KEY),
+        'google_bigquery_dataset.dataset["features"]': (
+            "default_encryption_configuration",
+            "kms_key_name",
+            KEY,
+        ),
+        "google_pubsub_topic.dead_letters": ("", "kms_key_name", KEY),
+        "google_eventarc_google_channel_config.events[0]": ("", "crypto_key_name", KEY),
+        "google_artifact_registry_repository.images": ("", "kms_key_name", FUNCTION_KEY),
+        "google_cloudfunctions2_function.ingest": ("", "kms_key_name", FUNCTION_KEY),
+    }
+    for address, (block, name, key) in keys.items():
+        assert (made[address][block][0] if block else made[address])[name] == key, address
+    users = {address for address in made if address.startswith("google_kms_crypto_key_iam_member.")}
+    assert len(users) == 8  # four agents with each key
+
+
+def test_one_key_will_do_where_data_is_in_the_functions_region(
+    environment: dict[str, str], deploy: Path
+) -> None:
+    made = plan(deploy, environment, {"project": "demo", "kms_key": FUNCTION_KEY})
+    assert made["google_cloudfunctions2_function.ingest"]["kms_key_name"] == FUNCTION_KEY
+    assert len([address for address in made if address.startswith("google_kms_crypto_key_iam_member.")]) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"kms_key": KEY, "data_location": "EU"}, "set function_kms_key to one in us-central1"),
+        ({"staged_retention_days": 3}, "staged_retention_days is shorter than a feed's expect_every_hours"),
+    ],
+)
+def test_options_that_do_not_fit_each_other_are_refused(
+    options: dict[str, Any], said: str, environment: dict[str, str], deploy: Path
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        plan(deploy, environment, {"project": "demo", **options})
+    told = " ".join(re.sub(r"\x1b\[\d*m|│", "", refused.value.stderr).split())
+    assert said in told
 
 
 def _variables() -> list[str]:

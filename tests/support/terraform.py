@@ -23,6 +23,22 @@ def copied(folder: Path) -> Path:
     return copy
 
 
+def planned(folder: Path, environment: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
+    """The plan of a first apply with these variables, as `terraform show -json` tells it."""
+    file = folder.parent / "plan"
+    variables = [f"-var={name}={json.dumps(value).strip(chr(34))}" for name, value in options.items()]
+    terraform("init", "-reconfigure", "-input=false", cwd=folder, **environment)
+    terraform("plan", "-input=false", "-lock=false", f"-out={file}", *variables, cwd=folder, **environment)
+    shown: dict[str, Any] = json.loads(terraform("show", "-json", str(file), cwd=folder, **environment))
+    return shown
+
+
+def values(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is known of each resource that a plan makes, by its address."""
+    resources = plan["planned_values"]["root_module"]["resources"]
+    return {each["address"]: each.get("values", {}) for each in resources}
+
+
 def replace(file: Path, old: str, new: str) -> None:
     """Put something else in a file's place of `old`, which must be there."""
     text = file.read_text()

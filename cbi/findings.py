@@ -1,10 +1,17 @@
-"""What looking at a file found: the parts of a report's `validation_report`."""
+"""What looking at a file found: the parts of a report's `validation_report`.
+
+What is said here of a class or a field is what the report's JSON Schema says of it.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from cbi.errors import Reason
+
+Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -20,18 +27,23 @@ class RequiredFields:
     """The columns a file must have: which are missing, and how many NULLs the others hold."""
 
     is_valid: bool
-    missing_fields: tuple[str, ...] = ()
-    null_counts: dict[str, int] = field(default_factory=dict)
+    missing_fields: Annotated[
+        tuple[str, ...],
+        Meta(description="Required columns the file lacks, or has with a type or values that cannot be read"),
+    ] = ()
+    null_counts: Annotated[dict[str, Count], Meta(description="NULLs by column")] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True)
 class ColumnTypeError:
-    """A column whose values its place in the table cannot hold; the message says what to do."""
+    """A column whose values its place in the table cannot hold."""
 
-    column: str
-    found: str
-    wanted: str
-    message: str
+    column: Annotated[str, Meta(description="In the file")]
+    found: Annotated[str, Meta(description="Parquet column's type")]
+    wanted: Annotated[str, Meta(description="Contract's type")]
+    message: Annotated[str, Meta(description="What is wrong and what to do")]
 
 
 @dataclass(frozen=True)
@@ -39,42 +51,54 @@ class ColumnTypes:
     """The file's columns against the contract: wrong types, and columns the contract does not know."""
 
     is_valid: bool
-    errors: tuple[ColumnTypeError, ...] = ()
-    cast_columns: tuple[str, ...] = ()
-    unknown_columns: tuple[str, ...] = ()
-    absent_columns: tuple[str, ...] = ()
+    errors: Annotated[
+        tuple[ColumnTypeError, ...], Meta(description="Columns that cannot become what the contract wants")
+    ] = ()
+    cast_columns: Annotated[tuple[str, ...], Meta(description="Columns cast to the contract's type")] = ()
+    unknown_columns: Annotated[
+        tuple[str, ...], Meta(description="Columns not in the contract, which are not loaded")
+    ] = ()
+    absent_columns: Annotated[
+        tuple[str, ...], Meta(description="Columns of the contract that the file lacks, which load as NULL")
+    ] = ()
 
 
 @dataclass(frozen=True)
 class DateRange:
-    """The first and last date of the file; None where it has none that can be read."""
+    """The first and last date of the file; null where it has none that can be read."""
 
     is_valid: bool
     min_date: date | None = None
     max_date: date | None = None
-    message: str | None = None
+    message: Annotated[str | None, Meta(description="What is wrong with the dates")] = None
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Rows that share their key with another: how many rows in all, and the first keys of them."""
+    """Rows that share their key with another."""
 
     is_valid: bool
-    duplicate_count: int = 0
-    keys: tuple[dict[str, Any], ...] = ()
+    duplicate_count: Annotated[Count, Meta(description="Rows that share their key with another")] = 0
+    keys: Annotated[
+        tuple[dict[str, Any], ...], Meta(description="The first 20 keys that occur more than once")
+    ] = ()
 
 
 @dataclass(frozen=True)
 class RegimeCoverage:
-    """Which of the file's distinct dates have a market regime.
+    """Which of the file's distinct dates have a market regime."""
 
-    `coverage_pct` is of `total_dates`; 0 where no dates were looked up, as of a file that cannot be read.
-    """
-
-    total_dates: int = 0
-    covered_dates: int = 0
-    missing_dates: tuple[date, ...] = ()
-    coverage_pct: float = 0.0
+    total_dates: Annotated[Count, Meta(description="Distinct dates")] = 0
+    covered_dates: Annotated[Count, Meta(description="Of those, with a regime")] = 0
+    missing_dates: Annotated[tuple[date, ...], Meta(description="Dates without a regime")] = ()
+    coverage_pct: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            description="Of the distinct dates, how many in a hundred have a regime; 0 where none were looked up",
+        ),
+    ] = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +110,9 @@ class ValidationReport:
     duplicates: Duplicates = Duplicates(is_valid=False)
     regime_coverage: RegimeCoverage = RegimeCoverage()
     column_types: ColumnTypes = ColumnTypes(is_valid=False)
-    rows_processed: int = 0
-    rows_enriched: int = 0
-    rows_skipped: int = 0
+    rows_processed: Annotated[Count, Meta(description="Rows in the file")] = 0
+    rows_enriched: Annotated[Count, Meta(description="Rows with a regime")] = 0
+    rows_skipped: Annotated[Count, Meta(description="Rows without, which are in quarantine")] = 0
 
     @property
     def is_valid(self) -> bool:
@@ -100,5 +124,5 @@ class ValidationReport:
 class ExistingKeys:
     """How many of the file's keys the table has already, and the first of them."""
 
-    count: int
-    keys: tuple[dict[str, Any], ...] = ()
+    count: Annotated[Count, Meta(description="Keys of the file that the table had already")]
+    keys: Annotated[tuple[dict[str, Any], ...], Meta(description="The first 20 of them")] = ()

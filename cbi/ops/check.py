@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from cbi.checks.validation import validate
 from cbi.contract.feed import DEFAULT_FEED, load_staged_feed
 from cbi.errors import InvalidFile
 from cbi.findings import Failure, ValidationReport
-from cbi.jsonable import to_jsonable
 from cbi.lookups.regime_calendar import load_regimes_file
 from cbi.parquet.source import ParquetSource
 from cbi.runs.report import cut_lists
@@ -35,7 +35,7 @@ def check_file(path: Path, feed: str = DEFAULT_FEED) -> dict[str, Any]:
         "status": "failed" if failure else "success",
         "reason": failure.reason if failure else None,
         "message": failure.message if failure else "the file can be loaded",
-        "validation_report": to_jsonable(report),
+        "validation_report": msgspec.to_builtins(report),
         "warnings": list(warnings),
     }
     cut: dict[str, Any] = cut_lists(verdict)

@@ -1,9 +1,10 @@
 """Finding the files whose event was lost, and tidying up behind those that are done."""
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from cbi.contract.feed import feed_names, load_feed
 from cbi.deadline import Deadline
@@ -11,9 +12,9 @@ from cbi.errors import CbiError, Reason
 from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.store import JSON, ListedObject
-from cbi.jsonable import to_jsonable
 from cbi.ops.ingestion_runs import load_runs
 from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.report import indented
 from cbi.runs.staging import feed_name
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         recorded=_record_runs(pipeline, reports, started_at, deadline),
         oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
     )
-    content = json.dumps(to_jsonable(report), indent=2).encode()
+    content = indented(report).encode()
     pipeline.store.create(pipeline.output_bucket, report.name, content, JSON)
     _log.info(
         "sweep: %d found, %d run, %d failed, %d left",
@@ -87,7 +88,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         run,
         failed,
         report.left,
-        extra={"fields": {"event": "sweep_finished", **to_jsonable(report)}},
+        extra={"fields": {"event": "sweep_finished", **msgspec.to_builtins(report)}},
     )
     return report
 

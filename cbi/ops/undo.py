@@ -1,15 +1,16 @@
 """Taking back exactly the rows that one run loaded."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured
 from cbi.gcs.identity import undo_name
 from cbi.gcs.store import JSON
-from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.report import indented
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = N
     a run that does not exist, has no report yet, or belongs to a feed that does not keep run ids.
     """
     if done := pipeline.store.read_json(pipeline.output_bucket, undo_name(run_id)):
-        return from_jsonable(UndoReport, done)
+        return msgspec.convert(done, UndoReport)
     record = pipeline.recorded(run_id)
     if record is None or record.target is None:
         raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
@@ -56,6 +57,6 @@ def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = N
         rows_deleted=sum(each.rows for each in deleted),
         finished_at=datetime.now(UTC),
     )
-    content = json.dumps(to_jsonable(report), indent=2).encode()
+    content = indented(report).encode()
     pipeline.store.create(pipeline.output_bucket, undo_name(run_id), content, JSON)
     return report

@@ -7,15 +7,15 @@ and writes beside its name how often it may have been refused: whoever meets tha
 attempts, and takes it over only when they are over too.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import msgspec
 
 from cbi.contract.feed import Feed
 from cbi.errors import InvalidFile, Reason
 from cbi.gcs.identity import StagedFile, content_name, finish_name, undo_name
 from cbi.gcs.store import JSON, ObjectStore, StagedObject
-from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.runs.report import Report
 
 Finish = Callable[[StagedFile, int], Report]
@@ -23,7 +23,7 @@ Finish = Callable[[StagedFile, int], Report]
 
 
 @dataclass(frozen=True)
-class _Marker:
+class Marker:
     """`replays` counts those of all owners; a count that starts again would name attempts that are over."""
 
     owner: StagedFile
@@ -40,12 +40,12 @@ def claim_content(
     Raises InvalidFile, naming the first run, where that has loaded the same bytes.
     """
     name = content_name(feed.name, staged.size, staged.crc32c)
-    mine = _Marker(staged.file, staged.md5)
+    mine = Marker(staged.file, staged.md5)
     while not _create(store, output_bucket, name, mine):
         found = store.read_versioned_json(output_bucket, name)
         if found is None:
             continue
-        marker, generation = from_jsonable(_Marker, found[0]), found[1]
+        marker, generation = msgspec.convert(found[0], Marker), found[1]
         if marker.owner == staged.file or _differ(marker.md5, staged.md5):
             break
         _refuse_if_loaded(store, output_bucket, marker, finish)
@@ -62,10 +62,10 @@ def claim_replay(store: ObjectStore, output_bucket: str, name: str, owner: Stage
     while True:
         found = store.read_versioned_json(output_bucket, name)
         if found is None:
-            if _create(store, output_bucket, name, _Marker(owner, replays=1, replayed=True)):
+            if _create(store, output_bucket, name, Marker(owner, replays=1, replayed=True)):
                 return 1
             continue
-        marker, generation = from_jsonable(_Marker, found[0]), found[1]
+        marker, generation = msgspec.convert(found[0], Marker), found[1]
         if marker.owner != owner:
             _refuse_if_loaded(store, output_bucket, marker, finish)
         mine = replace(marker, owner=owner, replays=marker.replays + 1, replayed=True)
@@ -73,12 +73,12 @@ def claim_replay(store: ObjectStore, output_bucket: str, name: str, owner: Stage
             return mine.replays
 
 
-def _create(store: ObjectStore, output_bucket: str, name: str, marker: _Marker) -> bool:
+def _create(store: ObjectStore, output_bucket: str, name: str, marker: Marker) -> bool:
     return _replace(store, output_bucket, name, marker, generation=0)
 
 
-def _replace(store: ObjectStore, output_bucket: str, name: str, marker: _Marker, generation: int) -> bool:
-    content = json.dumps(to_jsonable(marker)).encode()
+def _replace(store: ObjectStore, output_bucket: str, name: str, marker: Marker, generation: int) -> bool:
+    content = msgspec.json.encode(marker)
     return store.replace(output_bucket, name, content, JSON, generation)
 
 
@@ -87,7 +87,7 @@ def _differ(md5: str | None, other: str | None) -> bool:
     return md5 is not None and other is not None and md5 != other
 
 
-def _refuse_if_loaded(store: ObjectStore, output_bucket: str, marker: _Marker, finish: Finish) -> None:
+def _refuse_if_loaded(store: ObjectStore, output_bucket: str, marker: Marker, finish: Finish) -> None:
     owner = marker.owner
     report = finish(owner, marker.replays if marker.replayed else 0)
     if store.read_json(output_bucket, undo_name(owner.run_id)) is not None:

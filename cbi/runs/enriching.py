@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from cbi.checks.validation import Validation
 from cbi.contract.casts import UnsafeCast
@@ -138,6 +139,6 @@ class Enricher:
         self._written.append(sink)
         return sink
 
-    def _summarise(self, way: str, why: str | None, copied: int = 0) -> Enrichment:
+    def _summarise(self, way: Literal["splice", "rewrite"], why: str | None, copied: int = 0) -> Enrichment:
         uploaded = sum(sink.size for sink in self._written)
         return Enrichment(way, why, self.content.bytes_read, uploaded, copied)

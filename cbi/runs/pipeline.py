@@ -1,10 +1,11 @@
 """The whole way of a file: staged, validated, enriched, loaded, reported. Nothing else knows all of it."""
 
-import json
 import logging
 import time
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from cbi.clients import bigquery_client, storage_client
 from cbi.contract.feed import DEFAULT_FEED
@@ -13,13 +14,12 @@ from cbi.errors import InvalidFile, Reason
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile, record_name, run_marker_name, second_record_name
 from cbi.gcs.store import JSON, ObjectStore
-from cbi.jsonable import from_jsonable, to_jsonable
 from cbi.lookups.regime_cache import RegimeCache
 from cbi.runs.content import claim_replay
 from cbi.runs.fallback import rewrite_refused
 from cbi.runs.outcome import LoadOutcome, compare_loads, make_report
 from cbi.runs.preparation import Preparation, prepare
-from cbi.runs.record import RunRecord
+from cbi.runs.record import RunRecord, read_record
 from cbi.runs.report import Report
 from cbi.runs.staging import feed_name, stage_file, stage_table, staged_uri
 from cbi.settings import Settings
@@ -175,14 +175,14 @@ class IngestionPipeline:
 
     def _record(self, record: RunRecord, name: str) -> RunRecord:
         """Write a decision down, unless another delivery has: then that one stands, and is given."""
-        content = json.dumps(to_jsonable(record)).encode()
+        content = msgspec.json.encode(record)
         if self.store.create(self.output_bucket, name, content, JSON):
             return record
         return self._read_record(name) or record
 
     def _read_record(self, name: str) -> RunRecord | None:
         content = self.store.read_json(self.output_bucket, name)
-        return None if content is None else from_jsonable(RunRecord, content)
+        return None if content is None else read_record(content)
 
     def _finish(self, file: StagedFile, refusals: int, deadline: Deadline | None = None) -> Report:
         """Bring another run to its report, or to where a replay of it that was begun would bring it."""
@@ -213,7 +213,7 @@ class IngestionPipeline:
 
     def _published(self, file: StagedFile) -> Report | None:
         content = self.published(file)
-        return None if content is None else from_jsonable(Report, content)
+        return None if content is None else msgspec.convert(content, Report)
 
     def _publish(self, file: StagedFile, report: Report) -> Report:
         """Write the report unless the run has one: then that one stands, and is given."""

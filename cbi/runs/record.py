@@ -8,6 +8,9 @@ other rows than those its job id stands for.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
@@ -49,3 +52,12 @@ class RunRecord:
     @property
     def spliced(self) -> bool:
         return self.enrichment is not None and self.enrichment.way == "splice"
+
+
+# What later versions call otherwise: records of the version before are still carried out.
+_RENAMED = {"leftovers": "temporary_objects"}
+
+
+def read_record(stored: dict[str, Any]) -> RunRecord:
+    """A record as this version or the one before has stored it; keys of later versions are passed over."""
+    return msgspec.convert({_RENAMED.get(key, key): value for key, value in stored.items()}, RunRecord)

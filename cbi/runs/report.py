@@ -1,101 +1,132 @@
-"""The report of a run: its types, and how they become JSON. `report.schema.json` describes the result."""
+"""The report of a run: its types, and how they become JSON.
 
-import json
+What is said here of a class or a field is what `report.schema.json` says of it: `report_schema.py` makes it.
+"""
+
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from cbi.errors import Reason
-from cbi.findings import ExistingKeys, ValidationReport
-from cbi.jsonable import to_jsonable
+from cbi.findings import Count, ExistingKeys, ValidationReport
 
 LONGEST_LIST = 100
 """Lists of a report are cut at this length; `<name>_total` beside a cut one says how long it was."""
 
 SCHEMA_FILE = Path(__file__).parent / "report.schema.json"
 
+Seconds = Annotated[float, Meta(ge=0)]
+
 
 @dataclass(frozen=True)
 class Source:
-    """The staged object; `rows` and `created_by` (the writer's name) are None where it cannot be read."""
+    """The staged object; null is what could not be found out of it."""
 
-    uri: str
-    generation: int
-    size: int | None = None
-    rows: int | None = None
-    created_by: str | None = None
+    uri: Annotated[str, Meta(description="gs:// URI of the staged file")]
+    generation: Annotated[Count, Meta(description="Generation of the object")]
+    size: Annotated[Count | None, Meta(description="Bytes")] = None
+    rows: Annotated[Count | None, Meta(description="Rows the file says it has")] = None
+    created_by: Annotated[str | None, Meta(description="The program that wrote the file")] = None
 
 
 @dataclass(frozen=True)
 class CalendarSummary:
     """Which calendar the regimes came from."""
 
-    rows: int
+    rows: Annotated[Count, Meta(description="Days with a regime")]
     min_date: date | None
     max_date: date | None
-    digest: str
+    digest: Annotated[str, Meta(description="Another calendar has another digest")]
 
 
 @dataclass(frozen=True)
 class LoadJob:
-    """A finished load job: the rows BigQuery says it loaded, and how many partitions they went to.
+    """A finished load job. In a feed that upserts, `inserted` and `updated` are what merging its rows did;
+    where they do not add up to `rows`, the table had newer rows of some keys."""
 
-    In a feed that upserts, `inserted` and `updated` are what merging these rows did; where they do not add
-    up to `rows`, the table had newer rows of some keys.
-    """
-
-    id: str
-    rows: int
-    partitions: int
-    inserted: int | None = None
-    updated: int | None = None
+    id: Annotated[str, Meta(description="Job id")]
+    rows: Annotated[Count, Meta(description="Rows BigQuery says it loaded")]
+    partitions: Annotated[Count, Meta(description="Partitions changed")]
+    inserted: Annotated[
+        Count | None, Meta(description="Rows that merging put in; null in a feed that appends")
+    ] = None
+    updated: Annotated[Count | None, Meta(description="Rows that merging put in the place of another")] = None
 
 
 @dataclass(frozen=True)
 class Enrichment:
-    """How a file was enriched: spliced, or rewritten, and what kept it from being spliced, if anything did.
+    """How a file was nested, and how many bytes that took."""
 
-    Bytes are those of the staged file that were read, those that were uploaded, and those that were copied
-    from bucket to bucket without passing through here.
-    """
-
-    way: str
-    why: str | None
-    bytes_read: int
-    bytes_uploaded: int
-    bytes_copied: int
+    way: Annotated[
+        Literal["splice", "rewrite"], Meta(description="Whether what could stay of the staged bytes did")
+    ]
+    why: Annotated[
+        str | None,
+        Meta(
+            description="What kept the file from being spliced; null where nothing did, or it was too small"
+            " to try"
+        ),
+    ]
+    bytes_read: Annotated[Count, Meta(description="Of the staged file")]
+    bytes_uploaded: Annotated[Count, Meta(description="To the output bucket, without the report")]
+    bytes_copied: Annotated[
+        Count, Meta(description="From bucket to bucket, without passing through the function")
+    ]
 
 
 @dataclass(frozen=True)
 class Report:
-    """The one terminal report of a run. Durations are in seconds and those of the run that wrote it."""
+    """What became of one generation of a staged file. Lists are cut at 100 entries; NAME_total then says how
+    many there were."""
 
     status: Literal["success", "failed", "skipped"]
-    reason: Reason | None
-    message: str
-    run_id: str
-    feed: str
-    table: str | None
+    reason: Annotated[Reason | None, Meta(description="Why not everything was loaded; null on success")]
+    message: Annotated[str, Meta(description="What happened, and what to do about it, for a person")]
+    run_id: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-f]{24}$",
+            description="The same for every delivery of the event, another for every overwrite of the file",
+        ),
+    ]
+    feed: Annotated[str, Meta(description="The contract the file was held against")]
+    table: Annotated[str | None, Meta(description="dataset.table the rows went to; null for an unknown feed")]
     source: Source
     validation_report: ValidationReport
-    rows_processed: int
-    rows_enriched: int
-    rows_skipped: int
-    rows_loaded: int
-    rows_inserted: int | None
-    rows_updated: int | None
-    batches: int
-    load_jobs: tuple[LoadJob, ...]
-    quarantine_uri: str | None
-    existing_keys: ExistingKeys | None
-    enrichment: Enrichment | None
-    warnings: tuple[str, ...]
-    regime_calendar: CalendarSummary | None
+    rows_processed: Annotated[Count, Meta(description="Rows in the file")]
+    rows_enriched: Annotated[Count, Meta(description="Rows with a regime")]
+    rows_skipped: Annotated[Count, Meta(description="Rows without, which are in quarantine")]
+    rows_loaded: Annotated[
+        Count,
+        Meta(
+            description="Rows BigQuery says it loaded; on success rows_processed = rows_loaded + rows_skipped"
+        ),
+    ]
+    rows_inserted: Annotated[
+        Count | None, Meta(description="Rows that merging put in; null in a feed that appends")
+    ]
+    rows_updated: Annotated[Count | None, Meta(description="Rows that merging put in the place of another")]
+    batches: Annotated[Count, Meta(description="Load jobs that loaded rows")]
+    load_jobs: Annotated[tuple[LoadJob, ...], Meta(description="The jobs")]
+    quarantine_uri: Annotated[
+        str | None, Meta(description="Parquet with the skipped rows and the _reason of each")
+    ]
+    existing_keys: Annotated[ExistingKeys | None, Meta(description="null where it was not looked for")]
+    enrichment: Annotated[
+        Enrichment | None, Meta(description="How the file was nested; null where it never came to that")
+    ]
+    warnings: Annotated[tuple[str, ...], Meta(description="What to know although it did not stop the run")]
+    regime_calendar: Annotated[
+        CalendarSummary | None, Meta(description="Which calendar the regimes came from")
+    ]
     finished_at: datetime
-    duration_seconds: float
-    rows_per_second: float
-    timings: dict[str, float] = field(default_factory=dict)
+    duration_seconds: Annotated[Seconds, Meta(description="How long the delivery that ended the run took")]
+    rows_per_second: Annotated[float, Meta(ge=0, description="rows_processed / duration_seconds")]
+    timings: Annotated[dict[str, Seconds], Meta(description="Seconds by step")] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -112,18 +143,23 @@ class Report:
 
     def to_json(self) -> str:
         """The report as indented JSON, long lists cut."""
-        return json.dumps(cut_lists(to_jsonable(self)), indent=2, ensure_ascii=False)
+        return indented(cut_lists(msgspec.to_builtins(self)))
+
+
+def indented(value: Any) -> str:
+    """Frozen data, or JSON data, as JSON for people to read."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def cut_lists(value: Any) -> Any:
     """JSON data with each list of an object cut at 100 entries and its full length beside it."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [cut_lists(each) for each in value[:LONGEST_LIST]]
     if not isinstance(value, dict):
         return value
     cut: dict[str, Any] = {}
     for key, each in value.items():
         cut[key] = cut_lists(each)
-        if isinstance(each, list) and len(each) > LONGEST_LIST:
+        if isinstance(each, list | tuple) and len(each) > LONGEST_LIST:
             cut[f"{key}_total"] = len(each)
     return cut

@@ -25,7 +25,7 @@ def check(tmp_path: Path) -> Any:
         path.write_bytes(content if isinstance(content, bytes) else to_parquet(content))
         verdict = check_file(path, feed)
         for key, found in verdict.items():
-            jsonschema.validate(found, REPORT_SCHEMA["properties"][key])
+            jsonschema.validate(found, {**REPORT_SCHEMA["properties"][key], "$defs": REPORT_SCHEMA["$defs"]})
         json.dumps(verdict)
         return verdict
 

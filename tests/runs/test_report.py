@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from support.reports import validate_report
 from support.tables import small_feed, small_record
@@ -20,10 +21,10 @@ from cbi.findings import (
     RequiredFields,
     ValidationReport,
 )
-from cbi.jsonable import from_jsonable
 from cbi.runs.outcome import LoadOutcome, compare_loads, make_report
 from cbi.runs.record import RunRecord
-from cbi.runs.report import LoadJob, Report
+from cbi.runs.report import SCHEMA_FILE, LoadJob, Report
+from cbi.runs.report_schema import schema_text
 from cbi.warehouse.part_load import PartLoad
 
 DONE = (PartLoad("job_0", 10), PartLoad("job_1", 5))
@@ -122,6 +123,10 @@ def test_lists_are_cut_at_100_with_their_length_beside() -> None:
     assert "absent_columns_total" not in found["column_types"]
 
 
+def test_the_schema_is_the_one_that_the_types_make() -> None:
+    assert SCHEMA_FILE.read_text() == schema_text(), "run `python -m cbi.runs.report_schema`"
+
+
 @pytest.mark.parametrize(
     "change",
     [{"status": "done"}, {"extra": 1}, {"rows_loaded": -1}, {"run_id": "run-1"}, {"reason": "bad_luck"}],
@@ -134,4 +139,4 @@ def test_the_schema_refuses_what_is_no_report(change: dict[str, Any]) -> None:
 
 def test_a_report_is_the_same_after_being_written_and_read() -> None:
     made = report(small_record())
-    assert from_jsonable(Report, json.loads(made.to_json())) == made
+    assert msgspec.json.decode(made.to_json(), type=Report) == made

@@ -1,21 +1,20 @@
 """What a run decided is written down and read again as the same decision."""
 
-import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from support.tables import small_record
 
 from cbi.errors import Reason
 from cbi.findings import ColumnTypeError, ColumnTypes, Duplicates, Failure, ValidationReport
-from cbi.jsonable import from_jsonable, to_jsonable
-from cbi.runs.record import RunRecord
+from cbi.runs.record import RunRecord, read_record
 
 
 def written_and_read(record: RunRecord) -> RunRecord:
-    return from_jsonable(RunRecord, json.loads(json.dumps(to_jsonable(record))))
+    return read_record(msgspec.json.decode(msgspec.json.encode(record)))
 
 
 FAILED = ValidationReport(
@@ -43,10 +42,10 @@ def test_the_keys_of_duplicates_come_back_as_they_are_shown() -> None:
     record = replace(small_record(), validation=ValidationReport(duplicates=Duplicates(False, 2, keys)))
     read = written_and_read(record)
     assert read.validation.duplicates.keys == ({"symbol": "ZL", "day": "2024-01-01"},)
-    assert to_jsonable(read) == to_jsonable(record)
+    assert msgspec.json.encode(read) == msgspec.json.encode(record)
 
 
 def test_a_record_of_a_later_version_can_be_read() -> None:
-    content = {**to_jsonable(small_record()), "a_later_key": 1}
+    content = {**msgspec.to_builtins(small_record()), "a_later_key": 1}
     content["source"]["another"] = None
-    assert from_jsonable(RunRecord, content) == small_record()
+    assert read_record(content) == small_record()

@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from cbi.lookups.regime_cache import RegimeCache
     from cbi.runs.pipeline import IngestionPipeline
 
+__version__ = "0.2.0"
+
 __all__ = ["DataQualityChecker", "IngestionPipeline", "RegimeCache"]
 
 _HOMES = {

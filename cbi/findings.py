@@ -96,7 +96,8 @@ class RegimeCoverage:
         Meta(
             ge=0,
             le=100,
-            description="Of the distinct dates, how many in a hundred have a regime; 0 where none were looked up",
+            description="Of the distinct dates, how many in a hundred have a regime; 0 where none were looked"
+            " up",
         ),
     ] = 0.0
 

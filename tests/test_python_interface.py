@@ -43,7 +43,7 @@ def test_a_dataframe_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, uniq
 
 def test_the_steps_can_be_taken_one_by_one(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
     record = pipeline.validate_and_enrich(sample_table(12, LAST, unique))
-    assert record.validation.is_valid
+    assert record.found.validation.is_valid
     assert [part.rows for part in record.parts] == [12]
     loaded = pipeline.load(record)
     assert (loaded.rows, loaded.failure) == (12, None)

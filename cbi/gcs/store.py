@@ -1,23 +1,22 @@
 """Cloud Storage: reads of one generation, and writes that may be repeated."""
 
 import base64
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Client
 
 from cbi.clients import REQUEST_TIMEOUT, STORAGE_RETRY
-from cbi.errors import InvalidFile, Reason
+from cbi.errors import InvalidFile, Reason, Transient
+from cbi.gcs.faults import storage_faults, superseded
 from cbi.gcs.identity import StagedFile
-from cbi.gcs.object_io import ObjectWriter, RangedReader, raising_transient, superseded, upload
-
-PARQUET = "application/vnd.apache.parquet"
-JSON = "application/json"
+from cbi.gcs.media_types import PARQUET
+from cbi.gcs.reader import RangedReader
+from cbi.gcs.writer import ObjectWriter, upload
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class ListedObject:
 
 
 class ObjectStore:
-    """The buckets. Whatever fails for good, retries included, is raised as Transient."""
+    """The buckets. All methods raise Transient, and Misconfigured where a bucket may not be used."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -61,7 +60,8 @@ class ObjectStore:
         return None if blob is None else StagedFile(bucket, name, int(blob.generation))
 
     def stat(self, file: StagedFile) -> StagedObject:
-        """What the bucket says of a generation. Raises InvalidFile when it is not the live one any more.
+        """What the bucket says of a generation. Raises InvalidFile when it is not the live one any more, or
+        encrypted with a key that only its writer has.
 
         In a bucket with versions an overwritten generation could still be read; but whoever overwrote it
         meant the newer one.
@@ -69,6 +69,11 @@ class ObjectStore:
         blob = self._get(file.bucket, file.name)
         if blob is None or int(blob.generation) != file.generation:
             raise superseded(file)
+        # Who has not the key is told no checksum, and is refused the bytes:
+        # https://cloud.google.com/storage/docs/encryption/customer-supplied-keys
+        if blob.crc32c is None:
+            message = f"{file.uri} is encrypted with a key of its writer's own; write it again without one"
+            raise InvalidFile(Reason.UNREADABLE_FILE, message)
         md5 = _hexadecimal(blob.md5_hash) if blob.md5_hash else None
         return StagedObject(file, int(blob.size), blob.time_created, _hexadecimal(blob.crc32c), md5)
 
@@ -76,20 +81,15 @@ class ObjectStore:
         """A generation for random access."""
         return RangedReader(self._client, staged.file, staged.size)
 
-    def read_json(self, bucket: str, name: str) -> dict[str, Any] | None:
-        """A JSON object's content, or None when there is no such object."""
-        found = self.read_versioned_json(bucket, name)
-        return None if found is None else found[0]
-
-    def read_versioned_json(self, bucket: str, name: str) -> tuple[dict[str, Any], int] | None:
-        """A JSON object's content and generation, or None when there is no such object."""
+    def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        """An object's content and generation, or None where there is no such object."""
         blob = self._blob(bucket, name)
-        with raising_transient(f"reading gs://{bucket}/{name}"):
+        with storage_faults(f"reading gs://{bucket}/{name}"):
             try:
-                content = blob.download_as_bytes(retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT)
+                content: bytes = blob.download_as_bytes(retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT)
             except NotFound:
                 return None
-        return json.loads(content), int(blob.generation)
+        return content, int(blob.generation)
 
     def create(self, bucket: str, name: str, content: bytes, content_type: str) -> bool:
         """Write an object unless there is one of this name, and say whether it was written.
@@ -104,7 +104,7 @@ class ObjectStore:
 
     def list(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
         """The live objects under a prefix, in order of their names."""
-        with raising_transient(f"listing gs://{bucket}/{prefix}"):
+        with storage_faults(f"listing gs://{bucket}/{prefix}"):
             for blob in self._client.list_blobs(
                 bucket,
                 prefix=prefix,
@@ -116,7 +116,7 @@ class ObjectStore:
 
     def delete(self, bucket: str, name: str) -> None:
         """Remove an object, if it is there."""
-        with raising_transient(f"deleting gs://{bucket}/{name}"), suppress(NotFound):
+        with storage_faults(f"deleting gs://{bucket}/{name}"), suppress(NotFound):
             self._blob(bucket, name).delete(retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT)
 
     def create_stream(self, bucket: str, name: str, content_type: str) -> ObjectWriter:
@@ -126,7 +126,7 @@ class ObjectStore:
     def put(self, bucket: str, name: str, content: BinaryIO, size: int) -> StagedFile:
         """Write an object, over another if there is one, and give the generation this made."""
         blob = self._blob(bucket, name)
-        with raising_transient(f"writing gs://{bucket}/{name}"):
+        with storage_faults(f"writing gs://{bucket}/{name}"):
             blob.upload_from_file(
                 content, size=size, content_type=PARQUET, retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT
             )
@@ -138,7 +138,7 @@ class ObjectStore:
         Raises InvalidFile when there is no such object.
         """
         blob = self._blob(target_bucket, target)
-        with raising_transient(f"copying gs://{bucket}/{source}"):
+        with storage_faults(f"copying gs://{bucket}/{source}"):
             token = None
             while True:
                 try:
@@ -164,7 +164,7 @@ class ObjectStore:
         to be moved, and False is given. Raises InvalidFile when the generation is not there any more.
         """
         source = self._client.bucket(file.bucket).blob(file.name, generation=file.generation)
-        with raising_transient(f"copying {file.uri}"):
+        with storage_faults(f"copying {file.uri}"):
             try:
                 token, _, _ = self._blob(bucket, name).rewrite(
                     source, if_generation_match=0, retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT
@@ -177,16 +177,19 @@ class ObjectStore:
 
     def compose(self, bucket: str, sources: Sequence[str], name: str) -> None:
         """Join objects of a bucket to another, unless there is one of its name."""
-        with raising_transient(f"joining gs://{bucket}/{name}"), suppress(PreconditionFailed):
-            self._blob(bucket, name).compose(
-                [self._blob(bucket, source) for source in sources],
-                if_generation_match=0,
-                retry=STORAGE_RETRY,
-                timeout=REQUEST_TIMEOUT,
-            )
+        with storage_faults(f"joining gs://{bucket}/{name}"), suppress(PreconditionFailed):
+            try:
+                self._blob(bucket, name).compose(
+                    [self._blob(bucket, source) for source in sources],
+                    if_generation_match=0,
+                    retry=STORAGE_RETRY,
+                    timeout=REQUEST_TIMEOUT,
+                )
+            except NotFound as error:  # another delivery has ended the run and tidied up
+                raise Transient(f"what gs://{bucket}/{name} is joined of is there no more") from error
 
     def _get(self, bucket: str, name: str) -> Blob | None:
-        with raising_transient(f"looking at gs://{bucket}/{name}"):
+        with storage_faults(f"looking at gs://{bucket}/{name}"):
             return self._client.bucket(bucket).get_blob(name, retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT)
 
     def _blob(self, bucket: str, name: str) -> Blob:

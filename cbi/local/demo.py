@@ -16,6 +16,7 @@ from google.cloud import bigquery
 
 from cbi.clients import bigquery_client, storage_client
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_servers
@@ -58,7 +59,7 @@ def _drop(stack: Stack, file: Path, out: Path | None) -> bool:
     store = ObjectStore(storage_client(settings))
     staged = stage_file(store, stack.staging_bucket, file)
     click.echo(f"dropped {staged.uri}; waiting for its report …", err=True)
-    report = _wait_for_report(store, stack.output_bucket, staged)
+    report = _wait_for_report(Outputs(store, stack.output_bucket), staged)
     text = json.dumps(report, indent=2, ensure_ascii=False)
     click.echo(text)
     if out is not None:
@@ -68,10 +69,10 @@ def _drop(stack: Stack, file: Path, out: Path | None) -> bool:
     return bool(report["status"] == "success")
 
 
-def _wait_for_report(store: ObjectStore, bucket: str, file: StagedFile) -> dict[str, Any]:
+def _wait_for_report(outputs: Outputs, file: StagedFile) -> dict[str, Any]:
     deadline = time.monotonic() + _REPORT_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if report := store.read_json(bucket, file.report_name):
+        if report := outputs.read(Outputs.report(file), dict[str, Any]):
             return report
         time.sleep(0.1)
     raise click.ClickException(f"no report of {file.uri} after {_REPORT_TIMEOUT_SECONDS} s")

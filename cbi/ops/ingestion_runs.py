@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from cbi.contract.feed import Feed, other_tables
 from cbi.deadline import Deadline
-from cbi.gcs.store import JSON, PARQUET, ListedObject
+from cbi.gcs.outputs import LOADED_WINDOWS, Outputs
+from cbi.gcs.store import ListedObject
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.warehouse.inserts import ParquetLoad
 from cbi.warehouse.jobs import Jobs, JobSpec
@@ -31,7 +32,6 @@ _WINDOW = timedelta(minutes=10)
 # A clock of ours may be ahead of the bucket's, so that a window is not over yet when it seems so.
 _MARGIN = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOADED = "ops/loaded/"
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ def load_runs(
 
     Raises Transient and Misconfigured; what is not loaded then, the next sweep loads.
     """
-    store, bucket = pipeline.store, pipeline.output_bucket
-    loaded = {listed.file.name.removeprefix(_LOADED) for listed in store.list(bucket, _LOADED)}
+    outputs = pipeline.outputs
+    loaded = {listed.file.name.removeprefix(LOADED_WINDOWS) for listed in outputs.list(LOADED_WINDOWS)}
     windows: dict[datetime, list[str]] = defaultdict(list)
     for report in reports:
         windows[report.finalized_at - (report.finalized_at - _EPOCH) % _WINDOW].append(report.file.name)
@@ -58,30 +58,30 @@ def load_runs(
 
 
 def _load_window(pipeline: IngestionPipeline, window: str, names: list[str], deadline: Deadline) -> int:
-    store, bucket = pipeline.store, pipeline.output_bucket
+    outputs = pipeline.outputs
     table = next(contract for contract in other_tables() if contract.table == RUNS_TABLE)
-    reports = [report for name in names if (report := store.read_json(bucket, name)) is not None]
+    reports = [report for name in names if (report := outputs.read(name, dict[str, Any])) is not None]
     content = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([_row(each) for each in reports], table.arrow_schema), content)
-    store.create(bucket, f"ops/{window}.parquet", content.getvalue(), PARQUET)
+    outputs.create_parquet(outputs.window(window), content.getvalue())
     jobs = Jobs(pipeline.bigquery, pipeline.settings.bigquery_location)
     done = jobs.run(_load_spec(pipeline, jobs, table, window), deadline)
     if done.error is not None:
         _log.error("the reports of %s were not loaded into %s: %s", window, RUNS_TABLE, done.error)
         return 0
-    store.create(bucket, f"{_LOADED}{window}", json.dumps({"job": done.job_id}).encode(), JSON)
+    outputs.create(outputs.loaded_window(window), {"job": done.job_id})
     return len(reports)
 
 
 def _load_spec(pipeline: IngestionPipeline, jobs: Jobs, table: Feed, window: str) -> JobSpec:
     load = ParquetLoad(
-        uri=f"gs://{pipeline.output_bucket}/ops/{window}.parquet",
+        uri=pipeline.outputs.uri(Outputs.window(window)),
         table=f"{jobs.client.project}.{table.table}",
         schema=schema_fields(field.to_api() for field in table.schema),
         labels={"component": "cbi"},
     )
     # Another deployment in the same project has a bucket, and so ids, of its own.
-    deployment = hashlib.sha256(pipeline.output_bucket.encode()).hexdigest()[:8]
+    deployment = hashlib.sha256(pipeline.outputs.bucket.encode()).hexdigest()[:8]
     return JobSpec(
         lambda attempt: f"cbi_{table.name}_{deployment}_{window}_{attempt}",
         lambda job_id: load.insert(jobs.client, jobs.location, job_id),

@@ -1,6 +1,5 @@
 """The datasets, tables and regimes that the function needs, made where they are missing."""
 
-import hashlib
 import io
 from datetime import timedelta
 from uuid import uuid4
@@ -15,7 +14,8 @@ from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_
 from cbi.contract.feed import Feed, feed_names, load_feed, other_tables
 from cbi.deadline import Deadline
 from cbi.faults import cloud_error, error_of
-from cbi.gcs.store import PARQUET, ObjectStore
+from cbi.gcs.outputs import Outputs
+from cbi.gcs.store import ObjectStore
 from cbi.lookups.regime_cache import CALENDAR_TABLE, WEIGHTS_TABLE
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 from cbi.settings import Settings
@@ -109,13 +109,14 @@ def _create_missing(client: bigquery.Client, tables: list[bigquery.Table]) -> li
 
 
 def _replace(settings: Settings, table: str, rows: pa.Table) -> None:
-    client, bucket = bigquery_client(settings), settings.require_output_bucket()
+    client = bigquery_client(settings)
+    outputs = Outputs(ObjectStore(storage_client(settings)), settings.require_output_bucket())
     content = io.BytesIO()
     pq.write_table(rows, content)
-    name = f"regimes/{hashlib.sha256(content.getvalue()).hexdigest()[:24]}.parquet"
-    ObjectStore(storage_client(settings)).create(bucket, name, content.getvalue(), PARQUET)
+    name = outputs.regimes(content.getvalue())
+    outputs.create_parquet(name, content.getvalue())
     load = ParquetLoad(
-        uri=f"gs://{bucket}/{name}",
+        uri=outputs.uri(name),
         table=f"{client.project}.{table}",
         schema=_schemas()[table],
         labels={"component": "cbi"},

@@ -11,10 +11,10 @@ from cbi.deadline import Deadline
 from cbi.errors import CbiError, Reason
 from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
-from cbi.gcs.store import JSON, ListedObject
+from cbi.gcs.outputs import ENRICHED, REPORTS, Outputs
+from cbi.gcs.store import ListedObject
 from cbi.ops.ingestion_runs import load_runs
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.report import indented
 from cbi.runs.staging import feed_name
 
 _log = logging.getLogger(__name__)
@@ -35,11 +35,6 @@ class SweepReport:
     recorded: int
     oldest_age_seconds: float | None
 
-    @property
-    def name(self) -> str:
-        """Where in the output bucket it is written."""
-        return f"sweeps/{self.started_at:%Y-%m-%dT%H:%M:%S.%fZ}.json"
-
 
 def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> SweepReport:
     """Run the staged files that should have a report and have none, oldest first, as time allows.
@@ -55,10 +50,14 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         if is_staged(listed.file.name)
     ]
     _log_overdue_feeds(staged, started_at)
-    reports = list(pipeline.store.list(pipeline.output_bucket, "reports/"))
+    reports = list(pipeline.outputs.list(REPORTS))
     reported = {listed.file.name for listed in reports}
     due = started_at - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
-    lost = [each for each in staged if each.finalized_at <= due and each.file.report_name not in reported]
+    lost = [
+        listed
+        for listed in staged
+        if listed.finalized_at <= due and Outputs.report(listed.file) not in reported
+    ]
     lost.sort(key=lambda listed: listed.finalized_at)
     run = failed = 0
     for listed in lost:
@@ -80,8 +79,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         recorded=_record_runs(pipeline, reports, started_at, deadline),
         oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
     )
-    content = indented(report).encode()
-    pipeline.store.create(pipeline.output_bucket, report.name, content, JSON)
+    pipeline.outputs.create(Outputs.sweep(started_at), report)
     _log.info(
         "sweep: %d found, %d run, %d failed, %d left",
         report.found,
@@ -122,23 +120,24 @@ def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: 
     """Remove the enriched files of runs that had their report when the sweep began."""
     removed = 0
     finished: dict[str, bool] = {}
-    for listed in pipeline.store.list(pipeline.output_bucket, "enriched/"):
+    for listed in pipeline.outputs.list(ENRICHED):
         if deadline.passed:
             break
-        run_id = listed.file.name.removeprefix("enriched/").partition("-")[0]
+        run_id = Outputs.run_of_enriched(listed.file.name)
         if run_id not in finished:
-            record = pipeline.recorded(run_id)
+            record = pipeline.runs.record(run_id)
             finished[run_id] = (
                 record is not None
-                and record.file.report_name in reported
+                and Outputs.report(record.file) in reported
                 and not _may_be_finished_later(pipeline, record.file)
             )
         if finished[run_id]:
-            pipeline.store.delete(pipeline.output_bucket, listed.file.name)
+            pipeline.outputs.delete(listed.file.name)
             removed += 1
     return removed
 
 
 def _may_be_finished_later(pipeline: IngestionPipeline, file: StagedFile) -> bool:
-    """Whether BigQuery refused parts of the run, which `replay` can load once that is mended."""
-    return (pipeline.published(file) or {}).get("reason") == Reason.LOAD_FAILED
+    """Whether BigQuery refused parts of the run, which `replay` can load once that is fixed."""
+    report = pipeline.runs.report(file)
+    return report is not None and report.reason is Reason.LOAD_FAILED

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
-
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured
-from cbi.gcs.identity import undo_name
-from cbi.gcs.store import JSON
+from cbi.runs.loading import load_requests
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.report import indented
 
 
 @dataclass(frozen=True)
@@ -31,32 +27,32 @@ def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = N
     A repeat gives the first report. Afterwards the same bytes may be dropped again. Raises Misconfigured for
     a run that does not exist, has no report yet, or belongs to a feed that does not keep run ids.
     """
-    if done := pipeline.store.read_json(pipeline.output_bucket, undo_name(run_id)):
-        return msgspec.convert(done, UndoReport)
-    record = pipeline.recorded(run_id)
-    if record is None or record.target is None:
+    outputs = pipeline.outputs
+    if done := outputs.read(outputs.undo(run_id), UndoReport):
+        return done
+    record = pipeline.runs.record(run_id)
+    if record is None or record.found.table is None:
         raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
-    published = pipeline.published(record.file)
+    published = pipeline.runs.report(record.file)
     if published is None:
         raise Misconfigured(f"run {run_id} has no report yet; ingest {record.file.uri} first")
-    if record.target.run_column is None:
-        feed = record.target.feed
+    if record.plan is not None and record.plan.target.run_column is None:
+        feed = record.found.feed
         raise Misconfigured(f"the feed {feed} keeps no run ids: to undo, it must enrich a column with run_id")
     deleted = [
         pipeline.warehouse.delete(request, deadline or Deadline.never())
-        for request in pipeline.requests(record)
+        for request in load_requests(record, outputs)
     ]
-    for each in deleted:
-        if each.error is not None:
-            raise Misconfigured(f"BigQuery refused to delete the rows of run {run_id}: {each.error}")
+    for part in deleted:
+        if part.error is not None:
+            raise Misconfigured(f"BigQuery refused to delete the rows of run {run_id}: {part.error}")
     report = UndoReport(
         run_id=run_id,
         uri=record.file.uri,
-        table=record.target.table,
-        rows_loaded=published["rows_loaded"],
-        rows_deleted=sum(each.rows for each in deleted),
+        table=record.found.table,
+        rows_loaded=published.rows_loaded,
+        rows_deleted=sum(part.rows for part in deleted),
         finished_at=datetime.now(UTC),
     )
-    content = indented(report).encode()
-    pipeline.store.create(pipeline.output_bucket, undo_name(run_id), content, JSON)
+    outputs.create(outputs.undo(run_id), report)
     return report

@@ -1,85 +1,88 @@
-"""The same bytes again: which run took a content first, marked by an object that is only ever created.
+"""The same bytes again: which run took a content first, marked by an object that is only ever swapped.
 
-A marker is the only thing here that one run leaves for another, so it must never block: whoever meets the
-marker of a run without a report finishes that run itself, and a marker whose run has failed counts for
-nothing and is taken over. A failed run whose load is to be tried again takes its content like any other,
-and writes beside its name how often it may have been refused: whoever meets that marker makes the same
-attempts, and takes it over only when they are over too.
+A marker is the only thing here that one run leaves for another, so it must never block: a marker whose run
+has failed counts for nothing and is taken over, and whoever meets the marker of a run without a report
+finishes that run itself. A failed run whose load is to be tried again takes its content like any other, and
+writes beside its name how often it may have been refused: whoever meets that marker makes the same attempts,
+and takes it over only when they are over too.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import msgspec
-
-from cbi.contract.feed import Feed
 from cbi.errors import InvalidFile, Reason
-from cbi.gcs.identity import StagedFile, content_name, finish_name, undo_name
-from cbi.gcs.store import JSON, ObjectStore, StagedObject
+from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from cbi.runs.report import Report
-
-Finish = Callable[[StagedFile, int], Report]
-"""Brings a run to its end, whose load may have been refused so many times before, and gives its report."""
 
 
 @dataclass(frozen=True)
 class Marker:
-    """`replays` counts those of all owners; a count that starts again would name attempts that are over."""
+    """Which run has a content.
+
+    `replays` counts those of all owners; a count that starts again would name attempts that are over.
+    """
 
     owner: StagedFile
     md5: str | None = None
     replays: int = 0
     replayed: bool = False
 
+    @property
+    def refusals(self) -> int:
+        """How many refusals of each part the owner passes over."""
+        return self.replays if self.replayed else 0
 
-def claim_content(
-    store: ObjectStore, output_bucket: str, staged: StagedObject, feed: Feed, finish: Finish
-) -> str:
-    """Mark a content as taken by this run, and give the marker's name.
 
-    Raises InvalidFile, naming the first run, where that has loaded the same bytes.
-    """
-    name = content_name(feed.name, staged.size, staged.crc32c)
-    mine = Marker(staged.file, staged.md5)
-    while not _create(store, output_bucket, name, mine):
-        found = store.read_versioned_json(output_bucket, name)
+@dataclass(frozen=True)
+class Claim:
+    """A run's wish for the marker of this name; `replayed` for another try of a load that was refused."""
+
+    name: str
+    owner: StagedFile
+    md5: str | None = None
+    replayed: bool = False
+
+    def after(self, marker: Marker | None) -> Marker:
+        """The marker that this claim puts in another's place."""
+        replays = (marker.replays if marker else 0) + self.replayed
+        md5 = marker.md5 if marker and self.replayed else self.md5
+        return Marker(self.owner, md5, replays, self.replayed)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Another run has the content. What that has loaded is known only once it is finished."""
+
+    marker: Marker
+    generation: int
+
+
+def claim_content(outputs: Outputs, claim: Claim) -> Marker | Held:
+    """Mark a content as a run's own. Where another has it, that run is to be finished, then `take_over`."""
+    mine = claim.after(None)
+    while not outputs.create(claim.name, mine):
+        found = outputs.read_versioned(claim.name, Marker)
         if found is None:
             continue
-        marker, generation = msgspec.convert(found[0], Marker), found[1]
-        if marker.owner == staged.file or _differ(marker.md5, staged.md5):
-            break
-        _refuse_if_loaded(store, output_bucket, marker, finish)
-        if _replace(store, output_bucket, name, replace(mine, replays=marker.replays), generation):
-            break
-    return name
+        marker, generation = found
+        if not claim.replayed and (marker.owner == claim.owner or _differ(marker.md5, claim.md5)):
+            return marker
+        if marker.owner != claim.owner:
+            return Held(marker, generation)
+        again = claim.after(marker)
+        if outputs.replace(claim.name, again, generation):
+            return again
+    return mine
 
 
-def claim_replay(store: ObjectStore, output_bucket: str, name: str, owner: StagedFile, finish: Finish) -> int:
-    """Take a marker for another try of a run that was refused; give how many refusals that is to pass over.
+def take_over(outputs: Outputs, claim: Claim, held: Held, report: Report) -> Marker | None:
+    """Take the content of a run that has loaded nothing; None where somebody else was quicker.
 
-    Raises InvalidFile, naming the run, where another has loaded the same bytes since.
+    `report` is the other run's. Raises InvalidFile, naming that run, where it has loaded the same bytes.
     """
-    while True:
-        found = store.read_versioned_json(output_bucket, name)
-        if found is None:
-            if _create(store, output_bucket, name, Marker(owner, replays=1, replayed=True)):
-                return 1
-            continue
-        marker, generation = msgspec.convert(found[0], Marker), found[1]
-        if marker.owner != owner:
-            _refuse_if_loaded(store, output_bucket, marker, finish)
-        mine = replace(marker, owner=owner, replays=marker.replays + 1, replayed=True)
-        if _replace(store, output_bucket, name, mine, generation):
-            return mine.replays
-
-
-def _create(store: ObjectStore, output_bucket: str, name: str, marker: Marker) -> bool:
-    return _replace(store, output_bucket, name, marker, generation=0)
-
-
-def _replace(store: ObjectStore, output_bucket: str, name: str, marker: Marker, generation: int) -> bool:
-    content = msgspec.json.encode(marker)
-    return store.replace(output_bucket, name, content, JSON, generation)
+    _refuse_if_loaded(outputs, held.marker.owner, report)
+    mine = claim.after(held.marker)
+    return mine if outputs.replace(claim.name, mine, held.generation) else None
 
 
 def _differ(md5: str | None, other: str | None) -> bool:
@@ -87,14 +90,11 @@ def _differ(md5: str | None, other: str | None) -> bool:
     return md5 is not None and other is not None and md5 != other
 
 
-def _refuse_if_loaded(store: ObjectStore, output_bucket: str, marker: Marker, finish: Finish) -> None:
-    owner = marker.owner
-    report = finish(owner, marker.replays if marker.replayed else 0)
-    if store.read_json(output_bucket, undo_name(owner.run_id)) is not None:
+def _refuse_if_loaded(outputs: Outputs, owner: StagedFile, report: Report) -> None:
+    if outputs.exists(outputs.undo(owner.run_id)):
         return
     run = f"run {owner.run_id} ({owner.uri}, generation {owner.generation})"
-    finished = store.read_json(output_bucket, finish_name(owner.run_id)) is not None
-    if report.status == "success" or finished:
+    if report.status == "success" or outputs.exists(outputs.finish(owner.run_id)):
         raise InvalidFile(
             Reason.DUPLICATE_CONTENT,
             f"the same bytes were loaded by {run}; nothing of this file is loaded again. If it should be,"

@@ -15,9 +15,10 @@ from cbi.enrich.splice.delta import make_delta
 from cbi.enrich.splice.plan import SplicePlan, plan_splice
 from cbi.enrich.splice.row_slices import PartSlices
 from cbi.errors import InvalidFile, Reason
-from cbi.gcs.identity import enriched_name
-from cbi.gcs.object_io import ObjectWriter, RangedReader
-from cbi.gcs.store import PARQUET, ObjectStore, StagedObject
+from cbi.gcs.outputs import Outputs
+from cbi.gcs.reader import RangedReader
+from cbi.gcs.store import ObjectStore, StagedObject
+from cbi.gcs.writer import ObjectWriter
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import ParquetSource
 from cbi.parquet.unsplicable import Unsplicable
@@ -27,7 +28,7 @@ from cbi.settings import Settings
 # Below, rewriting takes no longer than the requests that joining needs besides.
 _LEAST_BYTES = 8 << 20
 
-# Where most of a file must be encoded anew, streaming through it once is the quicker way.
+# Where most of a file must be encoded again, streaming through it once is the quicker way.
 _LEAST_KEPT = 0.5
 
 
@@ -36,7 +37,7 @@ class Enriched:
     """What was written: the parts, the object with the rows left out, and what is of no use from now on."""
 
     parts: tuple[Part, ...]
-    skipped: str | None
+    quarantine_object: str | None
     enrichment: Enrichment
     temporary_objects: tuple[str, ...] = ()
 
@@ -57,14 +58,14 @@ class StagedContent:
 
 @contextmanager
 def open_staged(
-    store: ObjectStore, staged: StagedObject, settings: Settings, way: str
+    store: ObjectStore, staged: StagedObject, settings: Settings, strategy: str
 ) -> Iterator[StagedContent]:
-    """Open a staged file for one of the settings' ways.
+    """Open a staged file for a strategy of the settings'.
 
     Raises InvalidFile where it cannot be read, and Unsplicable where it can, but must be rewritten.
     """
     reader = store.reader(staged)
-    if way == "splice" or (way == "auto" and staged.size >= _LEAST_BYTES):
+    if strategy == "splice" or (strategy == "auto" and staged.size >= _LEAST_BYTES):
         yield StagedContent(staged, FlatFile(reader.read_range, staged.size, settings), reader)
         return
     with reader.open() as file:
@@ -73,34 +74,34 @@ def open_staged(
 
 @dataclass
 class Enricher:
-    """Writes the parts of a run to a bucket.
+    """Writes the parts of a run to the output bucket.
 
-    `contract` is a digest of what they depend on besides the file. Every object is only ever created, so that
-    a repeat finds what is there.
+    `inputs_digest` is of what they depend on besides the file. Every object is only ever created, so that a
+    repeat finds what is there.
     """
 
-    store: ObjectStore
-    bucket: str
-    contract: str
+    outputs: Outputs
+    inputs_digest: str
     content: StagedContent
     nesting: Nesting
     _written: list[ObjectWriter] = field(default_factory=list)
 
-    def enrich(self, validation: Validation, way: str, why: str | None) -> Enriched:
+    def enrich(self, validation: Validation, strategy: str, fallback_reason: str | None) -> Enriched:
         """Write the parts, and the rows without a regime.
 
-        `way` is one of the settings', `why` what keeps the file from being spliced, if that is known already.
-        Raises InvalidFile, Unsplicable and Transient.
+        `strategy` is one of the settings'; `fallback_reason` is what keeps the file from being spliced, if
+        that is known already. Raises InvalidFile, Unsplicable, Transient and Misconfigured.
         """
         source, skips_rows = self.content.source, validation.report.rows_skipped > 0
         try:
             if isinstance(source, FlatFile):
-                return self._splice(source, validation, skips_rows, 0 if way == "splice" else _LEAST_KEPT)
+                least_kept = 0 if strategy == "splice" else _LEAST_KEPT
+                return self._splice(source, validation, skips_rows, least_kept)
             written = rewrite(source, self.nesting, validation.date_intervals, skips_rows, self._open)
         except UnsafeCast as error:
             message = f"what its footer says of its values is wrong ({error}); write the file again"
             raise InvalidFile(Reason.UNREADABLE_FILE, message) from error
-        return Enriched(written.parts, written.quarantine_object, self._summarise("rewrite", why))
+        return Enriched(written.parts, written.quarantine_object, self._summarise("rewrite", fallback_reason))
 
     def _splice(
         self, file: FlatFile, validation: Validation, skips_rows: bool, least_kept: float
@@ -111,13 +112,13 @@ class Enricher:
         if plan.kept_share < least_kept:
             raise Unsplicable(f"only {plan.kept_share:.0%} of its bytes could stay as they are")
         staged, base = self.content.staged, self._name("base")
-        if not self.store.copy_within(staged.file, self.bucket, base):
+        if not self.outputs.copy_staged(staged.file, base):
             raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")
         deltas = [self._write_delta(plan, part) for part in plan.parts]
         parts = [self._join(part.part, base, delta) for part, delta in zip(plan.parts, deltas, strict=True)]
-        skipped = write_quarantine(plan.uncovered_rows(), self._open) if skips_rows else None
+        quarantine_object = write_quarantine(plan.uncovered_rows(), self._open) if skips_rows else None
         summary = self._summarise("splice", None, copied=staged.size)
-        return Enriched(tuple(parts), skipped, summary, (base, *deltas))
+        return Enriched(tuple(parts), quarantine_object, summary, (base, *deltas))
 
     def _write_delta(self, plan: SplicePlan, part: PartSlices) -> str:
         with self._open(f"{part.name}-delta") as sink:
@@ -128,17 +129,19 @@ class Enricher:
 
     def _join(self, part: Part, base: str, delta: str) -> Part:
         name = self._name(f"{part.name}-spliced")
-        self.store.compose(self.bucket, (base, delta), name)
+        self.outputs.compose((base, delta), name)
         return replace(part, name=name)
 
     def _name(self, part: str) -> str:
-        return enriched_name(self.nesting.run.run_id, self.contract, part)
+        return self.outputs.enriched(self.nesting.run.run_id, self.inputs_digest, part)
 
     def _open(self, part: str) -> ObjectWriter:
-        sink = self.store.create_stream(self.bucket, self._name(part), PARQUET)
+        sink = self.outputs.open_parquet(self._name(part))
         self._written.append(sink)
         return sink
 
-    def _summarise(self, way: Literal["splice", "rewrite"], why: str | None, copied: int = 0) -> Enrichment:
+    def _summarise(
+        self, strategy: Literal["splice", "rewrite"], fallback_reason: str | None, copied: int = 0
+    ) -> Enrichment:
         uploaded = sum(sink.size for sink in self._written)
-        return Enrichment(way, why, self.content.bytes_read, uploaded, copied)
+        return Enrichment(strategy, fallback_reason, self.content.bytes_read, uploaded, copied)

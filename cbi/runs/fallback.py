@@ -8,21 +8,25 @@ from dataclasses import replace
 
 from cbi.contract.parts import Part
 from cbi.runs.outcome import LoadOutcome
-from cbi.runs.preparation import Preparation, prepare
-from cbi.runs.record import RunRecord
+from cbi.runs.plan import LoadPlan
+from cbi.runs.record import Failed, Planned, RunRecord
 
 
-def rewrite_refused(needs: Preparation, record: RunRecord, loaded: LoadOutcome) -> RunRecord | None:
-    """Decide a spliced run anew, rewritten; None where that would not be the same rows."""
-    again = prepare(replace(needs, way="rewrite"), record.file)
-    if again.failure is not None:
-        return None if loaded.jobs else again
-    if again.contract != record.contract or list(map(_rows, again.parts)) != list(map(_rows, record.parts)):
+def decide_rewritten(refused: LoadPlan, loaded: LoadOutcome, rewritten: RunRecord) -> RunRecord | None:
+    """What a run loads whose spliced parts were refused, once its file is prepared again, rewritten.
+
+    None where the refusal stands, because that would not be the same rows.
+    """
+    decision = rewritten.decision
+    if isinstance(decision, Failed):
+        return None if loaded.jobs else rewritten
+    again = decision.plan
+    if again.inputs_digest != refused.inputs_digest or _rows(again.parts) != _rows(refused.parts):
         return None
-    assert loaded.failure is not None
-    warning = f"the spliced file was not accepted, so it was rewritten ({loaded.failure.message})"
-    return replace(again, refusals=1, warnings=(*again.warnings, warning))
+    warning = f"the spliced file was not accepted, so it was rewritten ({loaded.refusal})"
+    found = replace(decision.found, warnings=(*decision.found.warnings, warning))
+    return replace(rewritten, decision=Planned(found, replace(again, refusals=1)))
 
 
-def _rows(part: Part) -> Part:
-    return replace(part, name="")
+def _rows(parts: tuple[Part, ...]) -> list[Part]:
+    return [replace(part, name="") for part in parts]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import cbi
 from cbi.errors import Reason
 from cbi.findings import Failure
 from cbi.runs.record import RunRecord
@@ -16,12 +17,12 @@ from cbi.warehouse.part_load import PartLoad
 class LoadOutcome:
     """The load jobs that loaded their part, and why not all did, or not what they should.
 
-    `refused` says that BigQuery would not take a part.
+    `refusal` is what BigQuery said where it would not take a part.
     """
 
     jobs: tuple[LoadJob, ...] = ()
     failure: Failure | None = None
-    refused: bool = False
+    refusal: str | None = None
 
     @property
     def rows(self) -> int:
@@ -50,7 +51,7 @@ def compare_loads(record: RunRecord, finished: Sequence[PartLoad]) -> LoadOutcom
     if refused:
         loaded = f"{len(jobs)} of {len(pairs)} parts are loaded" if jobs else "nothing was loaded"
         message = f"BigQuery refused the load and {loaded}. {' '.join(refused)}"
-        return LoadOutcome(jobs, Failure(Reason.LOAD_FAILED, message), refused=True)
+        return LoadOutcome(jobs, Failure(Reason.LOAD_FAILED, message), refusal=message)
     for load, part in pairs:
         if load.rows != part.rows:
             message = (
@@ -69,33 +70,34 @@ def make_report(
     timings: dict[str, float],
 ) -> Report:
     """Put a run's report together; `seconds` is how long the delivery that ends it has taken."""
-    found = record.validation
-    failure = loaded.failure
+    found, failure = record.found, loaded.failure
+    checked = found.validation
     return Report(
         status=_status(failure),
         reason=failure.reason if failure else None,
         message=failure.message if failure else _success(record, loaded, quarantine_uri),
         run_id=record.file.run_id,
-        feed=record.feed,
-        table=record.target.table if record.target else None,
-        source=record.source,
-        validation_report=found,
-        rows_processed=found.rows_processed,
-        rows_enriched=found.rows_enriched,
-        rows_skipped=found.rows_skipped,
+        feed=found.feed,
+        table=found.table,
+        source=found.source,
+        validation_report=checked,
+        rows_processed=checked.rows_processed,
+        rows_enriched=checked.rows_enriched,
+        rows_skipped=checked.rows_skipped,
         rows_loaded=loaded.rows,
         rows_inserted=loaded.inserted,
         rows_updated=loaded.updated,
         batches=len(loaded.jobs),
         load_jobs=loaded.jobs,
         quarantine_uri=quarantine_uri,
-        existing_keys=record.existing_keys,
-        enrichment=record.enrichment,
-        warnings=record.warnings,
-        regime_calendar=record.calendar,
+        existing_keys=found.existing_keys,
+        enrichment=found.enrichment,
+        warnings=found.warnings,
+        regime_calendar=found.calendar,
+        cbi_version=cbi.__version__,
         finished_at=datetime.now(UTC),
         duration_seconds=round(seconds, 3),
-        rows_per_second=round(found.rows_processed / seconds, 1),
+        rows_per_second=round(checked.rows_processed / seconds, 1),
         timings=timings,
     )
 
@@ -112,13 +114,12 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 
 def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None) -> str:
-    assert record.target is not None, "a run without a target has a failure"
-    message = f"{loaded.rows:,} rows are loaded into {record.target.table}."
-    if record.target.upserts:
+    message = f"{loaded.rows:,} rows are loaded into {record.found.table}."
+    if loaded.inserted is not None or loaded.updated is not None:
         message += f" {loaded.inserted or 0:,} were new, {loaded.updated or 0:,} took another's place."
     if quarantine_uri is None:
         return message
-    skipped = record.validation.rows_skipped
+    skipped = record.found.validation.rows_skipped
     return (
         f"{message} {skipped:,} rows were skipped because their date has no regime; they are kept in"
         f" {quarantine_uri}. Extend regimes.yaml, run `python -m cbi regimes --apply`, then"

@@ -3,10 +3,10 @@
 import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from google.cloud import bigquery
 
+import cbi
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.scan import scan_file
 from cbi.checks.validation import Validation, judge
@@ -15,15 +15,16 @@ from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
 from cbi.enrichments.enrichment import RunFacts
 from cbi.errors import InvalidFile, Reason
-from cbi.findings import Failure
+from cbi.findings import ExistingKeys, Failure
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore, StagedObject
 from cbi.lookups.regime_cache import RegimeCache
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.unsplicable import Unsplicable
-from cbi.runs.content import Finish, claim_content
 from cbi.runs.enriching import Enricher, StagedContent, open_staged
-from cbi.runs.record import RunRecord
+from cbi.runs.plan import Found, LoadPlan
+from cbi.runs.record import Failed, Planned, RunRecord
 from cbi.runs.report import CalendarSummary, Source
 from cbi.runs.staging import feed_name
 from cbi.settings import Settings
@@ -32,141 +33,155 @@ from cbi.warehouse.existing_keys import find_existing_keys
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """What preparing a file needs; `finish` is for another run that took the same bytes.
-
-    `way` is how to enrich, whatever the feed and the settings say.
-    """
+class Context:
+    """What preparing any file takes."""
 
     settings: Settings
     store: ObjectStore
+    outputs: Outputs
     bigquery: bigquery.Client
     regimes: RegimeCache
-    finish: Finish
-    way: str | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a decision depends on."""
+
+    feed: Feed
+    calendar: RegimeCalendar
+    staged: StagedObject
 
     @property
-    def output_bucket(self) -> str:
-        return self.settings.require_output_bucket()
+    def digest(self) -> str:
+        """Another contract, calendar or version makes other bytes, which must not be taken for these."""
+        text = f"{cbi.__version__} {self.feed!r} {self.calendar.digest}"
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def prepare(needs: Preparation, file: StagedFile) -> RunRecord:
-    """Validate and enrich a file, as far as it can be. Raises Transient and Misconfigured."""
-    timings = Timings()
-    about = Source(file.uri, file.generation)
-    record = RunRecord(file, about, datetime.now(UTC), feed_name(file), timings=timings)
-    try:
-        feed = load_staged_feed(record.feed)
-        record = replace(record, target=Target.of(feed))
-        with timings.step("calendar"):
-            calendar = needs.regimes.calendar()
-        record = replace(record, calendar=_summarise(calendar))
-        with timings.step("stat"):
-            staged = needs.store.stat(file)
-        record = replace(record, source=replace(record.source, size=staged.size))
-        if feed.dedupe_content:
-            with timings.step("content"):
-                marker = claim_content(needs.store, needs.output_bucket, staged, feed, needs.finish)
-            record = replace(record, content_marker=marker)
-        way = needs.way or feed.enrich_way or needs.settings.enrich_way
+class Preparation:
+    """A file on its way to a decision, step by step.
+
+    Every step raises InvalidFile for a fault of the file, Transient and Misconfigured. `found` grows with
+    each, so that also of a file that fails all that was seen is reported.
+    """
+
+    def __init__(self, context: Context, file: StagedFile) -> None:
+        self.timings = Timings()
+        self.found = Found(Source(file.uri, file.generation), feed_name(file), timings=self.timings)
+        self._context = context
+        self._file = file
+
+    def failed(self, error: InvalidFile) -> RunRecord:
+        return RunRecord(self._file, Failed(self.found, Failure(error.reason, str(error))))
+
+    def planned(self, plan: LoadPlan) -> RunRecord:
+        return RunRecord(self._file, Planned(self.found, plan))
+
+    def look_up(self) -> Inputs:
+        """Find the contract, the calendar, and the object in its bucket."""
+        feed = load_staged_feed(self.found.feed)
+        self.found = replace(self.found, table=feed.table)
+        with self.timings.step("calendar"):
+            calendar = self._context.regimes.calendar()
+        self.found = replace(self.found, calendar=_summarise(calendar))
+        with self.timings.step("stat"):
+            staged = self._context.store.stat(self._file)
+        self.found = replace(self.found, source=replace(self.found.source, size=staged.size))
+        return Inputs(feed, calendar, staged)
+
+    def plan(self, inputs: Inputs, strategy: str | None, content_marker: str | None) -> LoadPlan:
+        """Look at the values and write the parts.
+
+        `strategy` is how to enrich, whatever the feed and the settings say; `content_marker` is the object
+        that marks the bytes as this run's.
+        """
+        strategy = strategy or inputs.feed.enrich_way or self._context.settings.enrich_way
+        looked_up = self.found
         try:
-            return _decide(needs, record, feed, calendar, staged, way)
+            return self._plan(inputs, content_marker, strategy)
         except Unsplicable as error:
-            return _decide(needs, record, feed, calendar, staged, "rewrite", str(error))
-    except InvalidFile as error:
-        return _failed(record, error)
+            self.found = looked_up
+            return self._plan(inputs, content_marker, "rewrite", str(error))
 
-
-def _decide(
-    needs: Preparation,
-    record: RunRecord,
-    feed: Feed,
-    calendar: RegimeCalendar,
-    staged: StagedObject,
-    way: str,
-    why: str | None = None,
-) -> RunRecord:
-    """Look at the values and write the parts, one of the settings' ways.
-
-    `why` is what keeps the file from being spliced. Raises Unsplicable where that is found out only now.
-    """
-    timings = Timings(record.timings)
-    record = replace(record, timings=timings)
-    try:
+    def _plan(
+        self, inputs: Inputs, content_marker: str | None, strategy: str, fallback_reason: str | None = None
+    ) -> LoadPlan:
+        context, feed, staged = self._context, inputs.feed, inputs.staged
         with ExitStack() as stack:
-            with timings.step("open"):
-                content = stack.enter_context(open_staged(needs.store, staged, needs.settings, way))
-                source = content.source
-                casts = DataQualityChecker(feed).casts(source.schema)
-            about = replace(record.source, rows=source.rows, created_by=source.created_by)
-            record = replace(record, source=about)
-            with timings.step("validate"):
-                validation, calendar = _validate(needs, content, feed, calendar)
-            record = replace(record, validation=validation.report, warnings=validation.warnings)
-            record = replace(record, calendar=_summarise(calendar))
-            if validation.failure is not None:
-                return replace(record, failure=validation.failure)
-            with timings.step("existing_keys"):
-                record = _look_for_keys(needs, record, feed, validation)
-            if record.failure is not None:
-                return record
-            contract = _digest(feed, calendar)
-            nesting = Nesting(feed, casts, RunFacts(calendar, staged.finalized_at, staged.file.run_id))
-            with timings.step("enrich"):
-                enricher = Enricher(needs.store, needs.output_bucket, contract, content, nesting)
-                enriched = enricher.enrich(validation, way, why)
-            return replace(
-                record,
-                contract=contract,
-                enrichment=enriched.enrichment,
-                parts=enriched.parts,
-                skipped=enriched.skipped,
-                temporary_objects=enriched.temporary_objects,
-            )
-    except InvalidFile as error:
-        return _failed(record, error)
+            with self.timings.step("open"):
+                content = stack.enter_context(open_staged(context.store, staged, context.settings, strategy))
+                casts = DataQualityChecker(feed).casts(content.source.schema)
+            self._note_footer(content)
+            with self.timings.step("validate"):
+                validation, inputs = self._validate(inputs, content)
+            self._note_validation(validation, inputs.calendar)
+            with self.timings.step("existing_keys"):
+                existing = self._find_existing_keys(feed, validation)
+            self._note_existing_keys(feed, existing)
+            facts = RunFacts(inputs.calendar, staged.finalized_at, staged.file.run_id)
+            nesting = Nesting(feed, casts, facts)
+            with self.timings.step("enrich"):
+                enricher = Enricher(context.outputs, inputs.digest, content, nesting)
+                enriched = enricher.enrich(validation, strategy, fallback_reason)
+        self.found = replace(self.found, enrichment=enriched.enrichment)
+        return LoadPlan(
+            target=Target.of(feed),
+            parts=enriched.parts,
+            inputs_digest=inputs.digest,
+            spliced=enriched.enrichment.strategy == "splice",
+            content_marker=content_marker,
+            quarantine_object=enriched.quarantine_object,
+            temporary_objects=enriched.temporary_objects,
+        )
 
+    def _note_footer(self, content: StagedContent) -> None:
+        rows, created_by = content.source.rows, content.source.created_by
+        source = replace(self.found.source, rows=rows, created_by=created_by)
+        self.found = replace(self.found, source=source)
 
-def _validate(
-    needs: Preparation, content: StagedContent, feed: Feed, calendar: RegimeCalendar
-) -> tuple[Validation, RegimeCalendar]:
-    """Check a file, and give the calendar that counts: one that lacks a date of it is first read again.
+    def _validate(self, inputs: Inputs, content: StagedContent) -> tuple[Validation, Inputs]:
+        """Check a file, and return the inputs that count: a calendar that lacks a date is first read again.
 
-    So a file dropped or replayed after `regimes --apply` is held against what was applied.
-    """
-    scanned = scan_file(content.source, feed)
-    validation = judge(scanned, calendar)
-    if validation.report.regime_coverage.missing_dates:
-        fresh = needs.regimes.refreshed(calendar)
-        if fresh.digest != calendar.digest:
-            return judge(scanned, fresh), fresh
-    return validation, calendar
+        So a file dropped or replayed after `regimes --apply` is held against what was applied.
+        """
+        scanned = scan_file(content.source, inputs.feed)
+        validation = judge(scanned, inputs.calendar)
+        if validation.report.regime_coverage.missing_dates:
+            fresh = self._context.regimes.refreshed(inputs.calendar)
+            if fresh.digest != inputs.calendar.digest:
+                return judge(scanned, fresh), replace(inputs, calendar=fresh)
+        return validation, inputs
 
+    def _note_validation(self, validation: Validation, calendar: RegimeCalendar) -> None:
+        self.found = replace(
+            self.found,
+            validation=validation.report,
+            warnings=validation.warnings,
+            calendar=_summarise(calendar),
+        )
+        if validation.failure is not None:
+            raise InvalidFile(validation.failure.reason, validation.failure.message)
 
-def _failed(record: RunRecord, error: InvalidFile) -> RunRecord:
-    return replace(record, failure=Failure(error.reason, str(error)))
+    def _find_existing_keys(self, feed: Feed, validation: Validation) -> ExistingKeys | None:
+        """Which keys the table has already; None where the feed does not want to know."""
+        if feed.write != "append" or feed.check_existing_keys == "off":
+            return None
+        target = Target.of(feed)
+        keys = validation.keys.rename_columns(list(target.key))
+        return find_existing_keys(self._context.bigquery, target, keys)
 
-
-def _look_for_keys(needs: Preparation, record: RunRecord, feed: Feed, validation: Validation) -> RunRecord:
-    """Warn of keys that the table has already, or fail for them, as the feed wants it."""
-    if feed.write != "append" or feed.check_existing_keys == "off" or record.target is None:
-        return record
-    keys = validation.keys.rename_columns(list(record.target.key))
-    found = find_existing_keys(needs.bigquery, record.target, keys)
-    record = replace(record, existing_keys=found)
-    if not found.count:
-        return record
-    first = ", ".join(str(value) for value in found.keys[0].values())
-    message = f"{found.count:,} keys of the file are in {feed.table} already, the first ({first})"
-    if feed.check_existing_keys == "warn":
-        return replace(record, warnings=(*record.warnings, f"{message}; their rows are there twice now"))
-    advice = "leave those rows out, or undo the run that loaded them, and drop the file again"
-    return replace(record, failure=Failure(Reason.EXISTING_KEYS, f"{message}; {advice}"))
-
-
-def _digest(feed: Feed, calendar: RegimeCalendar) -> str:
-    """Another contract or calendar makes other bytes, which must not be taken for these."""
-    return hashlib.sha256(f"{feed!r} {calendar.digest}".encode()).hexdigest()[:8]
+    def _note_existing_keys(self, feed: Feed, existing: ExistingKeys | None) -> None:
+        """Warn of keys that the table has already, or fail for them, as the feed wants it."""
+        self.found = replace(self.found, existing_keys=existing)
+        if existing is None or not existing.count:
+            return
+        first = ", ".join(str(value) for value in existing.keys[0].values())
+        message = f"{existing.count:,} keys of the file are in {feed.table} already, the first ({first})"
+        if feed.check_existing_keys == "fail":
+            advice = "leave those rows out, or undo the run that loaded them, and drop the file again"
+            raise InvalidFile(Reason.EXISTING_KEYS, f"{message}; {advice}")
+        warning = f"{message}; their rows are there twice now"
+        self.found = replace(self.found, warnings=(*self.found.warnings, warning))
 
 
 def _summarise(calendar: RegimeCalendar) -> CalendarSummary:

@@ -3,7 +3,7 @@
 What is said here of a class or a field is what `report.schema.json` says of it: `report_schema.py` makes it.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +18,22 @@ LONGEST_LIST = 100
 """Lists of a report are cut at this length; `<name>_total` beside a cut one says how long it was."""
 
 SCHEMA_FILE = Path(__file__).parent / "report.schema.json"
+
+_LOGGED = (
+    "status",
+    "reason",
+    "table",
+    "rows_processed",
+    "rows_enriched",
+    "rows_skipped",
+    "rows_loaded",
+    "rows_inserted",
+    "rows_updated",
+    "batches",
+    "duration_seconds",
+    "rows_per_second",
+    "timings",
+)
 
 Seconds = Annotated[float, Meta(ge=0)]
 
@@ -61,10 +77,10 @@ class LoadJob:
 class Enrichment:
     """How a file was nested, and how many bytes that took."""
 
-    way: Annotated[
+    strategy: Annotated[
         Literal["splice", "rewrite"], Meta(description="Whether what could stay of the staged bytes did")
     ]
-    why: Annotated[
+    fallback_reason: Annotated[
         str | None,
         Meta(
             description="What kept the file from being spliced; null where nothing did, or it was too small"
@@ -123,6 +139,9 @@ class Report:
     regime_calendar: Annotated[
         CalendarSummary | None, Meta(description="Which calendar the regimes came from")
     ]
+    cbi_version: Annotated[
+        str | None, Meta(description="The version of cbi that wrote this; null is one before 0.2.0")
+    ]
     finished_at: datetime
     duration_seconds: Annotated[Seconds, Meta(description="How long the delivery that ended the run took")]
     rows_per_second: Annotated[float, Meta(ge=0, description="rows_processed / duration_seconds")]
@@ -132,18 +151,18 @@ class Report:
     def failed(self) -> bool:
         return self.status == "failed"
 
-    def numbers(self) -> dict[str, Any]:
-        """What of the report is a number or a name of this package's, to be counted by."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: value
-            for name, value in values.items()
-            if isinstance(value, int | float | dict | None) or name in ("status", "reason", "table")
-        }
+    def log_fields(self) -> dict[str, Any]:
+        """What of the report is logged, to be counted by: nothing that quotes values of the file."""
+        return {name: getattr(self, name) for name in _LOGGED}
+
+    def as_written(self) -> dict[str, Any]:
+        """The report as JSON data, long lists cut."""
+        cut: dict[str, Any] = cut_lists(msgspec.to_builtins(self))
+        return cut
 
     def to_json(self) -> str:
         """The report as indented JSON, long lists cut."""
-        return indented(cut_lists(msgspec.to_builtins(self)))
+        return indented(self.as_written())
 
 
 def indented(value: Any) -> str:

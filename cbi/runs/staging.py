@@ -11,7 +11,8 @@ from cbi.contract.feed import DEFAULT_FEED
 from cbi.errors import InvalidFile, Reason
 from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
-from cbi.gcs.store import PARQUET, ObjectStore
+from cbi.gcs.media_types import PARQUET
+from cbi.gcs.store import ObjectStore
 
 
 def feed_name(file: StagedFile) -> str:

@@ -22,6 +22,7 @@ from support.tally import Entry, Tally
 from support.world import FIRST_REGIME, Rows, World, rows, rows_of
 
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 
 EXAMPLES = int(os.environ.get("CBI_FAULT_EXAMPLES", "12"))
 STEPS = 14
@@ -133,7 +134,7 @@ class Schedule(RuleBasedStateMachine):
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
         """Undo a run that has a report."""
-        done = [each.file for each in self.dropped if each.file.report_name in self.reports]
+        done = [each.file for each in self.dropped if Outputs.report(each.file) in self.reports]
         file = data.draw(st.sampled_from(done))
         if self.world.function.run("undo", file.run_id):
             self.undoing.append(file)

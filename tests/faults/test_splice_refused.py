@@ -41,13 +41,13 @@ def test_between_buckets_of_two_locations_a_file_is_rewritten(
     answer = Fault(status=200, body=json.dumps(MOVES_BYTES).encode())
     world.faults.plan(lambda _, request: answer if "/rewriteTo/" in request else None)
     report = report_of(world, file)
-    assert report["enrichment"]["way"] == "rewrite"
-    assert "location or storage class" in report["enrichment"]["why"]
+    assert report["enrichment"]["strategy"] == "rewrite"
+    assert "location or storage class" in report["enrichment"]["fallback_reason"]
     assert world.in_table("spliced", unique) == {file.run_id: rows_of(table)}
 
 
 def test_what_joining_leaves_behind_is_removed(world: World, file: StagedFile) -> None:
-    assert report_of(world, file)["enrichment"]["way"] == "splice"
+    assert report_of(world, file)["enrichment"]["strategy"] == "splice"
     left = world.generations(f"enriched/{file.run_id}")
     assert left
     assert all(name.endswith("-spliced.parquet") for name in left)
@@ -59,7 +59,7 @@ def test_a_file_that_is_refused_both_ways_is_reported_as_refused(
     world.rules(fail_next_loads=["invalid"] * 4)
     report = report_of(world, file)
     assert (report["status"], report["reason"]) == ("failed", "load_failed")
-    assert report["enrichment"]["way"] == "rewrite"
+    assert report["enrichment"]["strategy"] == "rewrite"
     assert world.in_table("spliced", unique) == {}
 
 

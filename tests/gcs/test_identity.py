@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbi.gcs.identity import STAGED_PREFIX, StagedFile, enriched_name
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.outputs import Outputs
 
 FILE = StagedFile("in", "staged/2024/día 1.parquet", 1_712_345_678_901_234)
 
@@ -36,14 +37,14 @@ def test_another_object_or_generation_is_another_run(other: StagedFile) -> None:
 
 def test_outputs_are_found_by_the_staged_name_and_generation() -> None:
     assert FILE.uri == "gs://in/staged/2024/día 1.parquet"
-    assert FILE.report_name == "reports/staged/2024/día 1.parquet/1712345678901234.json"
-    assert FILE.quarantine_name == "quarantine/staged/2024/día 1.parquet/1712345678901234.parquet"
+    assert Outputs.report(FILE) == "reports/staged/2024/día 1.parquet/1712345678901234.json"
+    assert Outputs.quarantine(FILE) == "quarantine/staged/2024/día 1.parquet/1712345678901234.parquet"
 
 
 @given(NAMES, GENERATIONS)
 def test_no_name_is_longer_than_the_bucket_takes(name: str, generation: int) -> None:
     file = StagedFile("in", name, generation)
-    for output in (file.report_name, file.quarantine_name):
+    for output in (Outputs.report(file), Outputs.quarantine(file)):
         assert len(output.encode()) <= 1024
         assert f"/{generation}." in output
 
@@ -51,11 +52,12 @@ def test_no_name_is_longer_than_the_bucket_takes(name: str, generation: int) -> 
 def test_long_names_that_begin_alike_have_reports_of_their_own() -> None:
     one, other = (StagedFile("in", f"staged/{'長' * 335}{end}.parquet", 7) for end in "ab")
     assert len(one.name.encode()) <= 1024
-    assert one.report_name != other.report_name
-    assert one.report_name.startswith("reports/staged/長")
+    assert Outputs.report(one) != Outputs.report(other)
+    assert Outputs.report(one).startswith("reports/staged/長")
 
 
 @given(NAMES, GENERATIONS, st.integers(0, 9_999))
 def test_names_that_bigquery_reads_hold_only_what_it_takes(name: str, generation: int, part: int) -> None:
     run_id = StagedFile("in", name, generation).run_id
-    assert re.fullmatch(r"enriched/[\w.-]+\.parquet", enriched_name(run_id, "0a1b2c3d", str(part)), re.ASCII)
+    name = Outputs.enriched(run_id, "0a1b2c3d", str(part))
+    assert re.fullmatch(r"enriched/[\w.-]+\.parquet", name, re.ASCII)

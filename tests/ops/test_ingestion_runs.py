@@ -23,7 +23,7 @@ def pipeline(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> IngestionPipeline
 
 
 def record(pipeline: IngestionPipeline, now: datetime) -> int:
-    reports = list(pipeline.store.list(pipeline.output_bucket, "reports/"))
+    reports = list(pipeline.outputs.list("reports/"))
     return load_runs(pipeline, reports, now, Deadline.never())
 
 
@@ -55,7 +55,7 @@ def test_a_report_becomes_a_row_once_its_ten_minutes_are_over(
     (row,) = rows_of(cloud, failed["run_id"])
     assert (row["status"], row["reason"]) == ("failed", "unreadable_file")
 
-    for marker in pipeline.store.list(pipeline.output_bucket, "ops/loaded/"):
-        pipeline.store.delete(pipeline.output_bucket, marker.file.name)
+    for marker in pipeline.outputs.list("ops/loaded/"):
+        pipeline.outputs.delete(marker.file.name)
     record(pipeline, later)
     assert len(rows_of(cloud, loaded["run_id"])) == 1, "a lost marker loads nothing twice"

@@ -48,10 +48,14 @@ def test_a_large_file_is_spliced_and_next_to_nothing_is_moved(
     content = to_parquet(pa.Table.from_pandas(table.to_pandas(), preserve_index=False))
     assert len(content) > 8 << 20
     report = cloud.ingest(content, f"staged/{unique}.parquet")
-    way = report["enrichment"]
-    assert (way["way"], way["why"], way["bytes_copied"]) == ("splice", None, len(content))
-    assert way["bytes_uploaded"] < len(content) / 100
-    assert way["bytes_read"] < len(content) / 10
+    enrichment = report["enrichment"]
+    assert (enrichment["strategy"], enrichment["fallback_reason"], enrichment["bytes_copied"]) == (
+        "splice",
+        None,
+        len(content),
+    )
+    assert enrichment["bytes_uploaded"] < len(content) / 100
+    assert enrichment["bytes_read"] < len(content) / 10
     expect(cloud, report, table)
 
 
@@ -61,21 +65,25 @@ def test_a_large_file_loses_only_its_rows_without_a_regime(
     early = sample_table(50, date(2023, 10, 31), symbol=unique)
     both = pa.concat_tables([table, early.cast(table.schema)])
     report = cloud.ingest(to_parquet(both), f"staged/{unique}.parquet")
-    assert (report["enrichment"]["way"], report["rows_skipped"]) == ("splice", 50)
+    assert (report["enrichment"]["strategy"], report["rows_skipped"]) == ("splice", 50)
     expect(cloud, report, table)
 
 
 def test_a_small_file_is_rewritten(cloud: Cloud, unique: str) -> None:
     content = to_parquet(sample_table(5, LAST, symbol=unique))
-    way = cloud.ingest(content, f"staged/{unique}.parquet")["enrichment"]
-    assert (way["way"], way["why"], way["bytes_copied"]) == ("rewrite", None, 0)
-    assert way["bytes_read"] == len(content)
+    enrichment = cloud.ingest(content, f"staged/{unique}.parquet")["enrichment"]
+    assert (enrichment["strategy"], enrichment["fallback_reason"], enrichment["bytes_copied"]) == (
+        "rewrite",
+        None,
+        0,
+    )
+    assert enrichment["bytes_read"] == len(content)
 
 
 def test_a_large_file_that_cannot_be_spliced_is_rewritten(cloud: Cloud, table: pa.Table, unique: str) -> None:
     report = cloud.ingest(to_parquet(table, compression="brotli"), f"staged/{unique}.parquet")
-    assert report["enrichment"]["way"] == "rewrite"
-    assert "which BigQuery does not read" in report["enrichment"]["why"]
+    assert report["enrichment"]["strategy"] == "rewrite"
+    assert "which BigQuery does not read" in report["enrichment"]["fallback_reason"]
     expect(cloud, report, table)
 
 
@@ -87,6 +95,6 @@ def test_a_large_file_of_which_little_can_stay_is_rewritten(
         column = table[name].cast(pa.decimal128(30, 12), safe=False)
         table = table.set_column(table.column_names.index(name), name, column)
     report = cloud.ingest(to_parquet(table), f"staged/{unique}.parquet")
-    assert report["enrichment"]["way"] == "rewrite"
-    assert "could stay as they are" in report["enrichment"]["why"]
+    assert report["enrichment"]["strategy"] == "rewrite"
+    assert "could stay as they are" in report["enrichment"]["fallback_reason"]
     assert report["rows_loaded"] == len(table)

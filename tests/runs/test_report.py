@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 from support.reports import validate_report
-from support.tables import small_feed, small_record
+from support.tables import failed_record, small_feed, small_record
 
 from cbi.contract.target import Target
 from cbi.errors import Reason
@@ -22,7 +22,7 @@ from cbi.findings import (
     ValidationReport,
 )
 from cbi.runs.outcome import LoadOutcome, compare_loads, make_report
-from cbi.runs.record import RunRecord
+from cbi.runs.record import Planned, RunRecord
 from cbi.runs.report import SCHEMA_FILE, LoadJob, Report
 from cbi.runs.report_schema import schema_text
 from cbi.warehouse.part_load import PartLoad
@@ -32,7 +32,8 @@ MERGED = (PartLoad("job_0", 10, inserted=10, updated=0), PartLoad("job_1", 5, in
 
 
 def report(record: RunRecord, loaded: LoadOutcome | None = None) -> Report:
-    uri = "gs://out/quarantine/x.parquet/7.parquet" if record.skipped else None
+    left_out = record.plan.quarantine_object if record.plan else None
+    uri = "gs://out/quarantine/x.parquet/7.parquet" if left_out else None
     loaded = loaded or compare_loads(record, DONE)
     return make_report(record, loaded, uri, seconds=2.0, timings={"load": 0.5})
 
@@ -61,7 +62,10 @@ def test_a_success_accounts_for_every_row() -> None:
 
 
 def test_a_feed_that_upserts_tells_new_rows_from_corrected_ones() -> None:
-    record = replace(small_record(), target=Target.of(small_feed(write="upsert")), skipped=None)
+    record = small_record()
+    assert record.plan is not None
+    plan = replace(record.plan, target=Target.of(small_feed(write="upsert")), quarantine_object=None)
+    record = replace(record, decision=Planned(record.found, plan))
     made = as_json(report(record, compare_loads(record, MERGED)))
     assert (made["rows_loaded"], made["rows_inserted"], made["rows_updated"]) == (15, 11, 4)
     assert "11 were new, 4 took another's place" in made["message"]
@@ -87,10 +91,13 @@ def test_a_refused_job_is_a_failure_that_tells_what_is_loaded_all_the_same() -> 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_a_report(reason: Reason) -> None:
-    record = replace(
-        small_record(), parts=(), skipped=None, validation=ValidationReport(), target=None, calendar=None
+    failure = Failure(reason, "what to do")
+    made = as_json(
+        report(
+            failed_record(failure, validation=ValidationReport(), table=None, calendar=None),
+            LoadOutcome(failure=failure),
+        )
     )
-    made = as_json(report(record, LoadOutcome(failure=Failure(reason, "what to do"))))
     status = "skipped" if reason is Reason.DUPLICATE_CONTENT else "failed"
     assert (made["status"], made["reason"], made["message"]) == (status, reason, "what to do")
     assert (made["rows_loaded"], made["load_jobs"], made["quarantine_uri"]) == (0, [], None)
@@ -107,7 +114,9 @@ def test_lists_are_cut_at_100_with_their_length_beside() -> None:
     jobs = LoadOutcome(
         tuple(LoadJob(f"job_{number}", 0, 1) for number in range(300)), Failure(Reason.LOAD_FAILED, "")
     )
-    made = as_json(report(replace(small_record(), validation=validation, warnings=names), jobs))
+    failure = Failure(Reason.VALIDATION_FAILED, "")
+    record = failed_record(failure, validation=validation, warnings=names)
+    made = as_json(report(record, jobs))
     found = made["validation_report"]
     for place, key, length in (
         (made, "load_jobs", 300),

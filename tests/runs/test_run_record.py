@@ -6,46 +6,67 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.tables import small_record
+from support.tables import failed_record, small_record
 
 from cbi.errors import Reason
 from cbi.findings import ColumnTypeError, ColumnTypes, Duplicates, Failure, ValidationReport
-from cbi.runs.record import RunRecord, read_record
-
-
-def written_and_read(record: RunRecord) -> RunRecord:
-    return read_record(msgspec.json.decode(msgspec.json.encode(record)))
-
+from cbi.gcs.identity import StagedFile
+from cbi.runs.plan import Found
+from cbi.runs.record import Failed, Planned, RunRecord
+from cbi.runs.report import Source
+from cbi.runs.upgrade import upgrade_record
 
 FAILED = ValidationReport(
     column_types=ColumnTypes(False, (ColumnTypeError("x", "string", "INT64", "write it as INT64"),), ("y",))
 )
 
 
+def as_json(record: RunRecord) -> dict[str, Any]:
+    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
+    return stored
+
+
+def read(stored: dict[str, Any]) -> RunRecord:
+    return msgspec.convert(upgrade_record(stored), RunRecord)
+
+
+def with_found(**changes: Any) -> RunRecord:
+    record = small_record()
+    assert record.plan is not None
+    return replace(record, decision=Planned(replace(record.found, **changes), record.plan))
+
+
 @pytest.mark.parametrize(
-    "changes",
+    "record",
     [
-        {},
-        {"failure": Failure(Reason.VALIDATION_FAILED, "x is string"), "validation": FAILED, "parts": ()},
-        {"skipped": None, "calendar": None, "target": None},
-        {"warnings": ("цена is not in the contract",), "timings": {"stat": 0.25}},
+        small_record(),
+        failed_record(Failure(Reason.VALIDATION_FAILED, "x is string"), validation=FAILED),
+        RunRecord(
+            StagedFile("in", "staged/x.parquet", 7),
+            Failed(Found(Source("gs://in/staged/x.parquet", 7), "x"), Failure(Reason.UNKNOWN_FEED, "no x")),
+        ),
+        with_found(warnings=("цена is not in the contract",), timings={"stat": 0.25}),
     ],
     ids=["loadable", "failed", "hardly begun", "with warnings"],
 )
-def test_a_record_is_the_same_after_being_written_and_read(changes: dict[str, Any]) -> None:
-    record = replace(small_record(), **changes)
-    assert written_and_read(record) == record
+def test_a_record_is_the_same_after_being_written_and_read(record: RunRecord) -> None:
+    assert read(as_json(record)) == record
 
 
 def test_the_keys_of_duplicates_come_back_as_they_are_shown() -> None:
     keys: tuple[dict[str, Any], ...] = ({"symbol": "ZL", "day": date(2024, 1, 1)},)
-    record = replace(small_record(), validation=ValidationReport(duplicates=Duplicates(False, 2, keys)))
-    read = written_and_read(record)
-    assert read.validation.duplicates.keys == ({"symbol": "ZL", "day": "2024-01-01"},)
-    assert msgspec.json.encode(read) == msgspec.json.encode(record)
+    record = with_found(validation=ValidationReport(duplicates=Duplicates(False, 2, keys)))
+    again = read(as_json(record))
+    assert again.found.validation.duplicates.keys == ({"symbol": "ZL", "day": "2024-01-01"},)
+    assert as_json(again) == as_json(record)
 
 
 def test_a_record_of_a_later_version_can_be_read() -> None:
-    content = {**msgspec.to_builtins(small_record()), "a_later_key": 1}
-    content["source"]["another"] = None
-    assert read_record(content) == small_record()
+    stored = {**as_json(small_record()), "a_later_key": 1}
+    stored["decision"]["found"]["source"]["another"] = None
+    stored["decision"]["plan"]["another"] = None
+    assert read(stored) == small_record()
+
+
+def test_a_record_says_which_version_decided() -> None:
+    assert as_json(small_record())["cbi_version"] == "0.2.0"

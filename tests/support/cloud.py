@@ -15,6 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from support.reports import validate_report
 from support.tables import to_parquet
 
@@ -73,7 +74,7 @@ class Cloud:
         return report
 
     def read_report(self, file: StagedFile) -> dict[str, Any] | None:
-        report = self.read_json(file.report_name)
+        report = self.read_json(Outputs.report(file))
         if report is not None:
             validate_report(report)
         return report

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cbi.gcs.identity import finish_name, replay_name, undo_name
+from cbi.gcs.identity import replay_name
+from cbi.gcs.outputs import Outputs
 from support.function_process import SWEEP
 from support.trial import Case, Trial, check_report, check_table, finish, start_anew
 from support.world import FIRST_DAY, World, rows
@@ -16,7 +17,7 @@ def replay(world: World, symbol: str) -> Trial:
     world.apply_regimes(FIRST_DAY + timedelta(days=3))
     finish(world, file)
     world.apply_regimes()
-    name = replay_name("appended/", file.quarantine_name)
+    name = replay_name("appended/", Outputs.quarantine(file))
 
     def check() -> None:
         replayed = world.newest(name)
@@ -24,7 +25,7 @@ def replay(world: World, symbol: str) -> Trial:
         check_report(world, replayed, "success")
         check_table(world, "appended", symbol, {file: table.slice(3), replayed: table.slice(0, 3)})
 
-    reports = (file.report_name, f"reports/{name}/")
+    reports = (Outputs.report(file), f"reports/{name}/")
     return Trial(lambda: world.function.run("replay", file.run_id), check, reports)
 
 
@@ -40,7 +41,7 @@ def replay_of_a_refused_part(world: World, symbol: str) -> Trial:
         check_report(world, file, "failed", "load_failed")
         check_table(world, "in_parts", symbol, {file: table})
 
-    reports = (file.report_name, finish_name(file.run_id))
+    reports = (Outputs.report(file), Outputs.finish(file.run_id))
     return Trial(lambda: world.function.run("replay", file.run_id), check, reports)
 
 
@@ -50,12 +51,12 @@ def undo(world: World, symbol: str) -> Trial:
     finish(world, file)
 
     def check() -> None:
-        undone = world.cloud.read_json(undo_name(file.run_id))
+        undone = world.cloud.read_json(Outputs.undo(file.run_id))
         assert undone is not None
         assert undone["rows_deleted"] == 7
         check_table(world, "in_parts", symbol, {})
 
-    reports = (file.report_name, undo_name(file.run_id))
+    reports = (Outputs.report(file), Outputs.undo(file.run_id))
     return Trial(lambda: world.function.run("undo", file.run_id), check, reports)
 
 
@@ -76,7 +77,7 @@ def sweep(world: World, symbol: str) -> Trial:
         check_table(world, "appended", symbol, dict(zip(files, tables, strict=True)))
         assert not world.generations(f"enriched/{files[0].run_id}")
 
-    return Trial(act, check, tuple(file.report_name for file in files))
+    return Trial(act, check, tuple(Outputs.report(file) for file in files))
 
 
 CASES: Mapping[str, Case] = {

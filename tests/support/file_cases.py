@@ -106,7 +106,7 @@ def spliced(world: World, symbol: str) -> Trial:
 
     def check() -> None:
         report = check_report(world, file, "success")
-        assert report["enrichment"]["way"] == "splice"
+        assert report["enrichment"]["strategy"] == "splice"
         check_table(world, "spliced", symbol, {file: table})
 
     return delivery(world, file, check)
@@ -119,7 +119,7 @@ def spliced_quarantine(world: World, symbol: str) -> Trial:
 
     def check() -> None:
         report = check_report(world, file, "success")
-        assert report["enrichment"]["way"] == "splice"
+        assert report["enrichment"]["strategy"] == "splice"
         check_table(world, "spliced", symbol, {file: table.slice(3)})
         assert world.quarantined(file) == rows_of(table.slice(0, 3))
 
@@ -135,7 +135,7 @@ def refused_splice(world: World, symbol: str) -> Trial:
 
     def check() -> None:
         report = check_report(world, file, "success")
-        assert report["enrichment"]["way"] == "rewrite"
+        assert report["enrichment"]["strategy"] == "rewrite"
         assert "was rewritten" in report["warnings"][-1]
         assert [job["id"][-3:] for job in report["load_jobs"]] == ["0_1", "1_0"]
         check_table(world, "spliced", symbol, {file: table})

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from cbi.contract.parts import Part
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
 from cbi.enrichments.enrichment import RunFacts
+from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar, RegimeRange
 from cbi.parquet.source import ParquetSource
-from cbi.runs.record import RunRecord
+from cbi.runs.plan import Found, LoadPlan
+from cbi.runs.record import Failed, Planned, RunRecord
 from cbi.runs.report import CalendarSummary, Source
 
 SMALL_CONTRACT: dict[str, Any] = {
@@ -159,20 +162,29 @@ def small_record() -> RunRecord:
     feed = small_feed()
     january = small_table(15, date(2024, 1, 1))
     march = small_table(3, date(2024, 3, 1))
-    found = validate(open_source(pa.concat_tables([january, march])), feed, CALENDAR)
-    return RunRecord(
-        file=StagedFile("in", "staged/small/x.parquet", 7),
+    validation = validate(open_source(pa.concat_tables([january, march])), feed, CALENDAR)
+    found = Found(
         source=Source("gs://in/staged/small/x.parquet", 7, 1234, 18, "parquet-cpp-arrow"),
-        started_at=FINALIZED_AT,
         feed=feed.name,
-        target=Target.of(feed),
-        validation=found.report,
-        warnings=found.warnings,
+        table=feed.table,
         calendar=CalendarSummary(CALENDAR.rows, CALENDAR.min_date, CALENDAR.max_date, CALENDAR.digest),
+        validation=validation.report,
+        warnings=validation.warnings,
+        timings={"validate": 0.25},
+    )
+    plan = LoadPlan(
+        target=Target.of(feed),
         parts=(
             Part("enriched/0", 10, 10, date(2024, 1, 1), date(2024, 1, 10)),
             Part("enriched/1", 5, 5, date(2024, 1, 11), date(2024, 1, 15)),
         ),
-        skipped="enriched/skipped",
-        timings={"validate": 0.25},
+        inputs_digest="0a1b2c3d",
+        quarantine_object="enriched/skipped",
     )
+    return RunRecord(StagedFile("in", "staged/small/x.parquet", 7), Planned(found, plan))
+
+
+def failed_record(failure: Failure, **found: Any) -> RunRecord:
+    """A file of the small contract that is not loaded, with other values for some of what was found."""
+    record = small_record()
+    return RunRecord(record.file, Failed(replace(record.found, **found), failure))

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from support.world import Rows, World, rows_of
 
 
@@ -28,7 +29,7 @@ Case = Callable[[World, str], Trial]
 
 
 def delivery(world: World, file: StagedFile, check: Callable[[], None]) -> Trial:
-    return Trial(lambda: world.function.deliver(file), check, (file.report_name,))
+    return Trial(lambda: world.function.deliver(file), check, (Outputs.report(file),))
 
 
 def start_anew(world: World) -> None:

@@ -15,6 +15,7 @@ import requests
 from google.api_core.exceptions import NotFound
 
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from cbi.local.stack import running_servers
 from support.cloud import Cloud
 from support.faults import Faults, proxy
@@ -78,7 +79,7 @@ class World:
 
     def quarantined(self, file: StagedFile) -> Rows:
         """The rows in the quarantine file of a run; none where there is no such file."""
-        blob = self.cloud.storage.bucket(self.cloud.output_bucket).get_blob(file.quarantine_name)
+        blob = self.cloud.storage.bucket(self.cloud.output_bucket).get_blob(Outputs.quarantine(file))
         return Rows() if blob is None else rows_of(pq.read_table(io.BytesIO(blob.download_as_bytes())))
 
     def newest(self, name: str) -> StagedFile | None:

@@ -11,6 +11,7 @@ import requests
 from support.cloud import Cloud
 
 from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import Outputs
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_stack
 
@@ -78,7 +79,7 @@ def test_fifty_deliveries_at_once_make_one_load_and_one_report(cloud: Cloud, uni
     assert answers == [200] * 50
     assert cloud.count(file.run_id) == 6
     assert len(jobs(cloud, file)) == 1
-    assert [name for name in cloud.outputs("reports/") if unique in name] == [file.report_name]
+    assert [name for name in cloud.outputs("reports/") if unique in name] == [Outputs.report(file)]
 
 
 def test_after_a_job_that_failed_for_nobodys_fault_comes_the_next_attempt(

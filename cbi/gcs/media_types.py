@@ -1,0 +1,4 @@
+"""What the objects are, as Cloud Storage notes it."""
+
+PARQUET = "application/vnd.apache.parquet"
+JSON = "application/json"

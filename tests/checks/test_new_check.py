@@ -7,8 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.cloud import to_parquet
-from support.tables import CALENDAR, small_feed, small_table
+from support.tables import CALENDAR, small_feed, small_table, to_parquet
 
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
 from cbi.checks.registry import CHECKS

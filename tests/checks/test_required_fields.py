@@ -2,9 +2,8 @@
 
 import pyarrow as pa
 import pytest
-from support.cloud import to_parquet
 from support.splicing import open_flat
-from support.tables import CALENDAR, SMALL_CONTRACT, days, open_source, small_feed, small_table
+from support.tables import CALENDAR, SMALL_CONTRACT, days, open_source, small_feed, small_table, to_parquet
 
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.required_fields import RequiredFieldsCheck

@@ -4,21 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.cloud import to_parquet
 from support.splicing import open_flat, tampered
-from support.tables import CALENDAR, open_source, small_feed, small_table
+from support.tables import CALENDAR, open_source, small_feed, small_table, to_parquet
 
 from cbi.checks.validation import validate
 from cbi.errors import InvalidFile, Reason
 from cbi.parquet.footer import Footer
-from cbi.parquet.thrift import integer
-from cbi.parquet.thrift_types import I64
-
-NUM_ROWS = 3
+from cbi.parquet.spec import FileMetaData
+from cbi.parquet.thrift import i64
 
 
 def claiming_four_rows(footer: Footer) -> Footer:
-    return replace(footer, struct=footer.struct.replaced({NUM_ROWS: (I64, integer(4))}))
+    return replace(footer, struct=footer.struct.replaced({FileMetaData.NUM_ROWS: i64(4)}))
 
 
 @pytest.mark.parametrize("opened", [open_flat, open_source])

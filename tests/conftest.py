@@ -48,4 +48,5 @@ def cloud(stack: "Stack") -> "Cloud":
 @pytest.fixture
 def unique(request: pytest.FixtureRequest) -> str:
     """A name no other test uses, for objects and symbols."""
-    return request.node.name.removeprefix("test_").replace("[", "-").rstrip("]")
+    name: str = request.node.name
+    return name.removeprefix("test_").replace("[", "-").rstrip("]")

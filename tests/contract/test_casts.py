@@ -44,7 +44,8 @@ NANOSECONDS = st.integers(-(2**62), 2**62)
 def cast(values: Any, found: pa.DataType, wanted: str) -> list[Any]:
     way = find_cast(found, wanted)
     assert way is not None, f"{found} is refused as {wanted}"
-    return way.apply(pa.array(values, found)).to_pylist()
+    result: list[Any] = way.apply(pa.array(values, found)).to_pylist()
+    return result
 
 
 def utc(text: str) -> datetime:

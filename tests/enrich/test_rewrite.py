@@ -76,7 +76,7 @@ def nest_naively(fields: Sequence[dict[str, Any]], row: dict[str, Any], prefix: 
         "loaded_at": FINALIZED_AT,
         "run_id": RUN_ID,
     }
-    nested = {}
+    nested: dict[str, Any] = {}
     for field in fields:
         path = prefix + field["name"]
         if field["type"] == "STRUCT":

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from support.function_process import SWEEP
@@ -38,7 +39,7 @@ def test_fifty_deliveries_of_an_event_make_one_load_and_one_report(
             table = rows(symbol, 7)
             file = world.drop(feed, symbol, table)
             before = len(world.function.log())
-            at_once([lambda file=file: world.function.deliver(file)] * 50)
+            at_once([partial(world.function.deliver, file)] * 50)
             assert world.in_table(feed, symbol) == {file.run_id: rows_of(table)}
             report = world.cloud.read_report(file)
             assert report is not None
@@ -54,7 +55,7 @@ def test_one_content_under_ten_names_is_loaded_once(world: World, tally: Tally) 
             symbol = f"ten names {number}"
             table = rows(symbol, 5)
             files = [world.drop("appended", f"{symbol} {copy}", table) for copy in range(10)]
-            at_once([lambda file=file: world.function.deliver(file) for file in files * 5])
+            at_once([partial(world.function.deliver, file) for file in files * 5])
             reports = {file.run_id: world.cloud.report(file) for file in files}
             statuses = Counter(report["status"] for report in reports.values())
             assert statuses == {"success": 1, "skipped": 9}
@@ -82,7 +83,7 @@ def test_a_refused_file_replayed_while_its_bytes_come_again_is_loaded_once(
                 world.function.run("replay", run_id)
                 return True  # it says no where a file was loaded instead
 
-            at_once([lambda file=file: world.function.deliver(file) for file in files[1:]] + [replay] * 3)
+            at_once([*(partial(world.function.deliver, file) for file in files[1:]), *[replay] * 3])
             loaded = world.in_table("appended", symbol)
             assert list(loaded.values()) == [rows_of(table)], loaded
             statuses = Counter(world.cloud.report(file)["status"] for file in files[1:])
@@ -97,7 +98,7 @@ def test_of_corrections_that_come_at_once_the_newest_stands(world: World, tally:
             first = [FIRST_DAY + timedelta(days=day) for day in range(5)]
             tables = [rows(symbol, 6, day, price=float(price)) for price, day in enumerate(first)]
             files = [world.drop("upserted", f"{symbol} {n}", table) for n, table in enumerate(tables)]
-            at_once([lambda file=file: world.function.deliver(file) for file in files * 4], tries=5)
+            at_once([partial(world.function.deliver, file) for file in files * 4], tries=5)
             # Each file's first day is its own; from the last one's first day on there is nothing newer.
             wanted = {
                 file.run_id: rows_of(table.slice(0, 1)) for file, table in zip(files, tables, strict=True)
@@ -113,8 +114,9 @@ def test_a_sweep_and_the_events_of_the_files_it_finds_load_each_once(world: Worl
             symbol = f"swept {number}"
             tables = [rows(symbol, 1, FIRST_DAY + timedelta(days=day)) for day in range(10)]
             files = [world.drop("appended", f"{symbol} {n}", table) for n, table in enumerate(tables)]
-            events = [lambda file=file: world.function.deliver(file) for file in files]
-            at_once([lambda: world.function.post(SWEEP, {}), *events[:5]] * 5 + events[5:])
+            events = [partial(world.function.deliver, file) for file in files]
+            sweep = partial(world.function.post, SWEEP, {})
+            at_once([*[sweep, *events[:5]] * 5, *events[5:]])
             wanted = {file.run_id: rows_of(table) for file, table in zip(files, tables, strict=True)}
             assert world.in_table("appended", symbol) == wanted
             entry.schedules += 1

@@ -146,7 +146,7 @@ class Schedule(RuleBasedStateMachine):
 
     def check_reports(self) -> None:
         """A report stays as it was first written."""
-        found = {}
+        found: dict[str, int] = {}
         for feed in FEEDS:
             found |= self.world.generations(f"reports/staged/{feed}/{self.symbol} ")
         assert self.reports.items() <= found.items(), "a report was written over or removed"

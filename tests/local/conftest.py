@@ -13,6 +13,7 @@ import requests
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
+from support.cloud import NO_RETRY
 
 from cbi.local.stack import Servers, Stack, running_servers
 
@@ -80,7 +81,7 @@ def client(stack: Stack) -> bigquery.Client:
 
 @pytest.fixture(scope="session")
 def dataset(client: bigquery.Client) -> str:
-    return client.create_dataset("features").dataset_id
+    return str(client.create_dataset("features").dataset_id)
 
 
 @pytest.fixture
@@ -121,9 +122,21 @@ def load(client: bigquery.Client) -> Callable[..., bigquery.LoadJob]:
         for option, value in options.items():
             setattr(config, option, value)
         job_id = job_id or f"load_{uuid4().hex}_{next(numbers)}"
-        return client.load_table_from_uri(uris, table, job_id=job_id, job_config=config, retry=None)
+        return client.load_table_from_uri(uris, table, job_id=job_id, job_config=config, retry=NO_RETRY)
 
     return load
+
+
+@pytest.fixture
+def loaded_rows(load: Callable[..., bigquery.LoadJob]) -> Callable[..., int]:
+    """Load, wait for it, and give the rows that the job says it loaded."""
+
+    def loaded(*arguments: Any, **options: Any) -> int:
+        job = load(*arguments, **options)
+        job.result()
+        return int(job.output_rows)
+
+    return loaded
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
 from google.cloud import bigquery
+from support.cloud import NO_RETRY
 
 from cbi.local.stack import Stack
 
 CreateTable = Callable[..., bigquery.Table]
 Load = Callable[..., bigquery.LoadJob]
+LoadedRows = Callable[..., int]
 Rows = Callable[[bigquery.Table], list[dict[str, Any]]]
 Rules = Callable[..., None]
 Stage = Callable[..., str]
@@ -60,7 +62,7 @@ def test_the_id_of_a_query_is_used_once_too(client: bigquery.Client) -> None:
     job_id = f"query_{uuid4().hex}"
     client.query("SELECT 1", job_id=job_id, job_retry=None).result()
     with pytest.raises(Conflict):
-        client.query("SELECT 1", job_id=job_id, job_retry=None, retry=None)
+        client.query("SELECT 1", job_id=job_id, job_retry=None, retry=NO_RETRY)
 
 
 def test_a_job_can_be_found_again(
@@ -87,9 +89,11 @@ def test_slow_jobs_are_pending_then_running_then_done(
     assert len(rows(table)) == 2
 
 
-def test_a_slow_job_can_be_waited_for(table: bigquery.Table, uri: str, load: Load, rules: Rules) -> None:
+def test_a_slow_job_can_be_waited_for(
+    table: bigquery.Table, uri: str, loaded_rows: LoadedRows, rules: Rules
+) -> None:
     rules(load_seconds=0.5)
-    assert load(uri, table).result().output_rows == 2
+    assert loaded_rows(uri, table) == 2
 
 
 def test_a_slow_job_can_be_cancelled(
@@ -105,7 +109,13 @@ def test_a_slow_job_can_be_cancelled(
 
 
 def test_the_daily_loads_of_a_table_are_limited_and_failures_count(
-    table: bigquery.Table, create_table: CreateTable, uri: str, load: Load, rules: Rules, rows: Rows
+    table: bigquery.Table,
+    create_table: CreateTable,
+    uri: str,
+    load: Load,
+    loaded_rows: LoadedRows,
+    rules: Rules,
+    rows: Rows,
 ) -> None:
     rules(loads_per_table_per_day=2)
     load(uri, table).result()
@@ -114,17 +124,23 @@ def test_the_daily_loads_of_a_table_are_limited_and_failures_count(
     with pytest.raises(Forbidden, match="quota"):
         load(uri, table).result()
     assert len(rows(table)) == 2
-    assert load(uri, create_table(NUMBER)).result().output_rows == 2
+    assert loaded_rows(uri, create_table(NUMBER)) == 2
 
 
 @pytest.mark.parametrize("reason", ["backendError", "invalid"])
 def test_the_next_job_can_be_made_to_fail(
-    table: bigquery.Table, uri: str, load: Load, rules: Rules, rows: Rows, reason: str
+    table: bigquery.Table,
+    uri: str,
+    load: Load,
+    loaded_rows: LoadedRows,
+    rules: Rules,
+    rows: Rows,
+    reason: str,
 ) -> None:
     rules(fail_next_loads=[reason])
     job = load(uri, table)
     assert job.error_result["reason"] == reason
-    assert load(uri, table).result().output_rows == 2
+    assert loaded_rows(uri, table) == 2
     assert len(rows(table)) == 2
 
 
@@ -152,7 +168,7 @@ def test_input_the_emulator_trips_over_is_refused_and_not_repeated(
 ) -> None:
     nested = [bigquery.SchemaField("s", "RECORD", fields=[bigquery.SchemaField("end", "DATE")])]
     with pytest.raises(BadRequest):
-        client.create_table(bigquery.Table(f"{client.project}.{dataset}.reserved", nested), retry=None)
+        client.create_table(bigquery.Table(f"{client.project}.{dataset}.reserved", nested), retry=NO_RETRY)
 
 
 def test_reads_at_once_do_not_mix(

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,11 +32,12 @@ def is_running(group: int) -> bool:
     return any(int(row[0]) == group and not row[1].startswith("Z") for row in rows)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def gone(group: int, seconds: float = 10) -> bool:
+    """Whether a process group ends in time."""
     deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+    while is_running(group) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return condition()
+    return not is_running(group)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -51,7 +51,7 @@ def test_whatever_kills_the_parent_no_child_or_grandchild_is_left(
         groups = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(is_running(group) for group in groups)
         parent.send_signal(number)
-    assert all(eventually(lambda group=group: not is_running(group), seconds=20) for group in groups)
+    assert all(gone(group, seconds=20) for group in groups)
 
 
 def test_leaving_the_context_ends_the_children(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_stopping_a_process_ends_its_children_too(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         stubborn = processes.start("stubborn", ["sh", "-c", _STUBBORN], {})
         processes.stop(stubborn, timeout=0.2)
-        assert eventually(lambda: not is_running(stubborn.pid))
+        assert gone(stubborn.pid)
 
 
 def test_a_server_that_ends_is_reported_with_its_log(tmp_path: Path) -> None:

@@ -111,7 +111,9 @@ def test_rows_objects_and_job_ids_survive_a_crash(tmp_path: Path) -> None:
         servers.kill("storage")
     with services(tmp_path) as servers:
         client = bigquery_client(servers.stack)
-        assert client.get_job("once", location="US").output_rows == 2
+        job = client.get_job("once", location="US")
+        assert isinstance(job, bigquery.LoadJob)
+        assert job.output_rows == 2
         assert [
             row.number for row in client.list_rows(TABLE, selected_fields=client.get_table(TABLE).schema)
         ] == [
@@ -128,9 +130,11 @@ def test_a_job_cut_off_by_a_crash_is_finished_after_it(tmp_path: Path) -> None:
         servers.start("bigquery")
         client = bigquery_client(servers.stack)
         job = client.get_job("cut_off", location="US")
+        assert isinstance(job, bigquery.LoadJob)
         assert job.state != "DONE"
         assert list(client.list_rows(TABLE)) == []
-        assert job.result().output_rows == 2
+        job.result()
+        assert job.output_rows == 2
         assert len(list(client.list_rows(TABLE))) == 2
 
 

@@ -121,7 +121,7 @@ def test_many_requests_at_once_do_not_mix(
         content = str(number).encode() * 100_000
         blob = bucket.blob(f"{name}-{number}")
         blob.upload_from_string(content, if_generation_match=0)
-        return bucket.blob(blob.name).download_as_bytes() == content
+        return bool(bucket.blob(blob.name).download_as_bytes() == content)
 
     assert all(race(roundtrip))
 

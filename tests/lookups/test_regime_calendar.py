@@ -52,7 +52,7 @@ def test_coverage_is_of_the_distinct_dates(
     made: tuple[dict[date, str], RegimeCalendar], others: list[date | None]
 ) -> None:
     rows, calendar = made
-    dates = {*rows, *others} - {None}
+    dates = {*rows, *(day for day in others if day is not None)}
     found = calendar.validate_date_coverage(pa.array([*rows, *others, *others], pa.date32()))
     assert (found.total_dates, found.covered_dates) == (len(dates), len(rows))
     assert list(found.missing_dates) == sorted(dates - rows.keys())

@@ -66,7 +66,7 @@ def by_duckdb(path: Path) -> None:
 
 
 def by_polars(path: Path) -> None:
-    polars.from_arrow(TABLE).write_parquet(path, row_group_size=100)
+    polars.DataFrame(TABLE).write_parquet(path, row_group_size=100)
 
 
 def by_fastparquet(path: Path) -> None:

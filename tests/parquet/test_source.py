@@ -33,7 +33,11 @@ def refused(content: bytes) -> str:
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_every_codec_and_page_version_is_read(compression: str, version: str) -> None:
     table = small_table(1000)
-    options = {"compression": compression, "data_page_version": version, "row_group_size": 300}
+    options: dict[str, Any] = {
+        "compression": compression,
+        "data_page_version": version,
+        "row_group_size": 300,
+    }
     assert read(table, **options).equals(table)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cbi.local.stack import Stack
 
 TABLE = "features.daily_ml_matrix"
+NO_RETRY = Retry(predicate=lambda error: False)
 
 
 @dataclass(frozen=True)

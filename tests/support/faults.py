@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -77,12 +78,10 @@ class Faults:
 @contextmanager
 def proxy(upstream: str, faults: Faults) -> Iterator[str]:
     """Run a proxy in front of `upstream` (a base URL), and give its own base URL."""
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.upstream, server.faults = upstream, faults  # type: ignore[attr-defined]
-    server.base = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+    server = _Server(upstream, faults)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
-        yield server.base  # type: ignore[attr-defined]
+        yield server.base
     finally:
         server.shutdown()
         server.server_close()
@@ -92,7 +91,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def __init__(self, upstream: str, faults: Faults) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstream, self.faults = upstream, faults
+        self.base = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: object) -> None:
         # Clients that are killed do not say goodbye.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
@@ -101,13 +105,14 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    server: _Server
 
     def log_message(self, *_: object) -> None:
         pass
 
     def _handle(self) -> None:
         body = self._read_body()
-        fault = self.server.faults.next(f"{self.command} {self.path}")  # type: ignore[attr-defined]
+        fault = self.server.faults.next(f"{self.command} {self.path}")
         if isinstance(fault, Meanwhile):
             fault.then()
         if fault is None or isinstance(fault, Meanwhile):
@@ -135,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         return bytes(body)
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        connection = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=120)  # type: ignore[attr-defined]
+        connection = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=120)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
         connection.request(self.command, self.path, body, headers | {"Content-Length": str(len(body))})
         response = connection.getresponse()
@@ -151,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
                 length = value
             elif name.lower() not in _HOP_BY_HOP:
                 # Where to upload to must lead through the proxy again.
-                self.send_header(name, value.replace(self.server.upstream, self.server.base))  # type: ignore[attr-defined]
+                self.send_header(name, value.replace(self.server.upstream, self.server.base))
         self.send_header("Content-Length", length)
         self.end_headers()
         if self.command != "HEAD":

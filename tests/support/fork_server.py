@@ -18,8 +18,8 @@ from multiprocessing.connection import Listener
 from pathlib import Path
 from typing import Any
 
-import google.api_core.retry.retry_unary as retries
 from functions_framework import create_app
+from google.api_core.retry import exponential_sleep_generator, retry_unary
 from werkzeug.serving import make_server
 
 QUICKER = 100
@@ -103,12 +103,12 @@ def _import_all() -> None:
 
 
 def _make_retries_quick() -> None:
-    generate = retries.exponential_sleep_generator
+    generate = exponential_sleep_generator
 
     def quick(initial: float, maximum: float, multiplier: float) -> Iterator[float]:
-        return generate(initial / QUICKER, maximum / QUICKER, multiplier)
+        yield from generate(initial / QUICKER, maximum / QUICKER, multiplier)
 
-    retries.exponential_sleep_generator = quick
+    vars(retry_unary)["exponential_sleep_generator"] = quick
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ def open_source(content: pa.Table | bytes, **options: Any) -> ParquetSource:
 
 def broken_parquet(table: pa.Table, **options: Any) -> bytes:
     """A parquet file whose last page of the first column's last row group is not what its checksum says."""
-    plain = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    plain: dict[str, Any] = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
     content = bytearray(to_parquet(table, **plain, **options))
     metadata = pq.read_metadata(io.BytesIO(content))
     chunk = metadata.row_group(metadata.num_row_groups - 1).column(0)
@@ -135,6 +135,9 @@ class MemorySink(io.BytesIO):
         super().__init__()
         self.name = name
         self.committed: bytes | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def commit(self) -> None:
         self.committed = self.getvalue()

@@ -57,7 +57,7 @@ def bigquery_client(settings: Settings) -> bigquery.Client:
         return bigquery.Client(
             project=settings.google_cloud_project,
             location=settings.bigquery_location,
-            credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]
+            credentials=AnonymousCredentials() if emulated else None,
         )
 
 

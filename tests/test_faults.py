@@ -30,7 +30,8 @@ def answered(status: int, body: bytes) -> GoogleAPICallError:
     response.status_code, response._content = status, body
     url = "https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs"
     response.request = requests.Request("POST", url).prepare()
-    return from_http_response(response)  # type: ignore[no-any-return, no-untyped-call]
+    error: GoogleAPICallError = from_http_response(response)
+    return error
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def unavailable_metadata() -> RefreshError:
         (requests.ConnectionError("reset"), RETRYABLE),
         (requests.ReadTimeout("60 s"), RETRYABLE),
         (FutureTimeout(), RETRYABLE),
-        (RetryError("300 s", Forbidden("still")), RETRYABLE),  # type: ignore[no-untyped-call]
+        (RetryError("300 s", Forbidden("still")), RETRYABLE),
         (TransportError("no route"), RETRYABLE),
         (unavailable_metadata(), RETRYABLE),
         (RefreshError("invalid_grant: Bad Request"), OPERATOR),
@@ -92,14 +93,14 @@ def test_what_never_reached_bigquery_passes_unless_the_credentials_are_wrong(
 
 def finished(kind: str, error: dict[str, str] | None) -> bigquery.LoadJob | bigquery.QueryJob:
     status = {"state": "DONE"} | ({"errorResult": error, "errors": [error]} if error else {})
-    resource = {
+    resource: dict[str, object] = {
         "jobReference": {"projectId": "p", "jobId": "j", "location": "US"},
         "configuration": {"load": {"destinationTable": {}}} if kind == "load" else {"query": {"query": "…"}},
         "status": status,
     }
-    client = bigquery.Client("p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+    client = bigquery.Client("p", credentials=AnonymousCredentials())
     job = bigquery.LoadJob if kind == "load" else bigquery.QueryJob
-    return job.from_api_repr(resource, client)  # type: ignore[no-any-return, no-untyped-call]
+    return job.from_api_repr(resource, client)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +175,6 @@ def test_a_load_without_resources_says_how_to_load_less_at_once() -> None:
     assert "`batch_rows`" in str(error_of(fault, "job x failed"))
 
 
-@pytest.mark.parametrize("error", [BadRequest("x"), Forbidden("x"), NotFound("x")])  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize("error", [BadRequest("x"), Forbidden("x"), NotFound("x")])
 def test_an_error_of_the_client_without_any_json_never_passes_by_itself(error: GoogleAPICallError) -> None:
     assert fault_of(error).kind is not RETRYABLE

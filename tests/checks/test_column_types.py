@@ -89,7 +89,7 @@ def test_no_name_is_suggested_that_the_file_has_already() -> None:
 
 
 def test_400_unknown_columns_are_one_warning_that_names_20() -> None:
-    unknown = {f"extra_{number:03}": [0.0] * 3 for number in range(400)}
+    unknown: dict[str, Any] = {f"extra_{number:03}": [0.0] * 3 for number in range(400)}
     found = look_at(small_table(3, **unknown))
     assert found.report.column_types.is_valid
     assert found.report.column_types.unknown_columns == tuple(unknown)

@@ -110,6 +110,6 @@ def test_bootstrap_makes_a_bucket_with_versions_where_the_project_says(tmp_path:
 
 
 def bootstrap(deploy: Path = DEPLOY) -> list[list[str]]:
-    command = [deploy / "bootstrap.sh", "--project", "demo", "--dry-run"]
+    command = [str(deploy / "bootstrap.sh"), "--project", "demo", "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return [shlex.split(line) for line in done.stdout.splitlines()]

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from support.cloud import to_parquet
 from support.splicing import WHOLE, open_flat, read, rewritten, spliced
 from support.tables import (
     CALENDAR,
@@ -20,6 +19,7 @@ from support.tables import (
     nesting,
     small_feed,
     small_table,
+    to_parquet,
 )
 
 from cbi.contract.feed import ARROW_TYPES, Feed

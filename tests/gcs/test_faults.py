@@ -26,7 +26,7 @@ def faults() -> Faults:
 @pytest.fixture
 def store(stack: Stack, faults: Faults) -> Iterator[ObjectStore]:
     with proxy(stack.storage, faults) as url:
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        credentials = AnonymousCredentials()
         yield ObjectStore(Client("test", credentials, client_options={"api_endpoint": url}))
 
 

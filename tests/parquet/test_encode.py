@@ -9,7 +9,7 @@ import pytest
 
 from cbi.parquet import spec, thrift
 from cbi.parquet.encode import Encoded, encode, repeat
-from cbi.parquet.footer import MAGIC, TAIL_BYTES, Footer, RowGroup, encode_footer
+from cbi.parquet.footer import MAGIC, TAIL_BYTES, Footer, encode_footer
 from cbi.parquet.thrift import Struct
 
 
@@ -35,7 +35,7 @@ def as_file(chunk: Encoded, kind: pa.DataType, rows: int) -> bytes:
     described = encode_footer(
         footer.struct,
         schema=[element.struct.encode() for element in footer.schema],
-        row_groups=[RowGroup(group, rows, (placed,)).encode()],
+        row_groups=[group.encode()],
         rows=rows,
         key_values={},
         column_orders=None,

@@ -25,6 +25,7 @@ MUST_NOT_IMPORT = {
     "cbi.gcs": ["google.cloud.bigquery"],
     "cbi.warehouse.jobs": ["google.cloud.storage", "pyarrow"],
     "cbi.warehouse.warehouse": ["google.cloud.storage", "pyarrow"],
+    "cbi.sql": ["google", "pyarrow"],
     "cbi.warehouse.statements": ["google", "pyarrow"],
     "cbi.runs.pipeline": [*HTTP, "os", "pyarrow"],
     "cbi.cli": ["google"],
@@ -55,6 +56,7 @@ SERVER_HELPERS = {
     "fork_server",
     "function_process",
     "trial",
+    "warehouse_tables",
     "world",
 }
 

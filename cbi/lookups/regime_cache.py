@@ -19,7 +19,7 @@ from cbi.errors import Misconfigured, Transient
 from cbi.faults import cloud_error
 from cbi.findings import RegimeCoverage
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar
-from cbi.warehouse.statements import select_statement
+from cbi.sql import select_statement
 
 CALENDAR_TABLE = "training.regime_calendar"
 WEIGHTS_TABLE = "training.regime_weights"

@@ -3,29 +3,11 @@
 The statements that change a feed's table name the days they change, which bounds their cost.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from cbi.contract.target import Target
-
-
-def quote_path(path: str, alias: str = "") -> str:
-    """A column, or a field of a STRUCT such as `market.price`, as SQL; `alias` is the table's.
-
-    https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#quoted_identifiers
-    """
-    names = [alias, *path.split(".")] if alias else path.split(".")
-    return ".".join(map(_quote, names))
-
-
-def quote_table(table: str) -> str:
-    """`project.dataset.table` as SQL, quoted as a whole: a project may have dots and a colon in its name."""
-    return _quote(table)
-
-
-def select_statement(table: str, columns: Iterable[str]) -> str:
-    """SQL for some columns of all rows of `project.dataset.table`."""
-    return f"SELECT {_list(map(quote_path, columns))} FROM {quote_table(table)}"
+from cbi.sql import comma_list, quote, quote_path, quote_table, quote_text
 
 
 def keys_statement(
@@ -44,9 +26,9 @@ def keys_statement(
     for path, name in zip(target.key, names, strict=True):
         if path in listed:
             where.append(f"{columns[path]} IN UNNEST(@{name})")
-    selected = [f"{columns[path]} AS {_quote(name)}" for path, name in zip(target.key, names, strict=True)]
+    selected = [f"{columns[path]} AS {quote(name)}" for path, name in zip(target.key, names, strict=True)]
     condition = f" WHERE {' AND '.join(where)}" if where else ""
-    return f"SELECT DISTINCT {_list(selected)} FROM {quote_table(table)}{condition}", names
+    return f"SELECT DISTINCT {comma_list(selected)} FROM {quote_table(table)}{condition}", names
 
 
 def merge_statement(target: Target, table: str, staging: str, first: date | None, last: date | None) -> str:
@@ -72,9 +54,9 @@ def merge_statement(target: Target, table: str, staging: str, first: date | None
             f"MERGE {quote_table(table)} AS `T`",
             f"USING {quote_table(staging)} AS `S`",
             f"ON {' AND '.join(on)}",
-            f"{matched} THEN UPDATE SET {_list(assignments)}",
-            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)})",
-            f"VALUES ({_list(values)})",
+            f"{matched} THEN UPDATE SET {comma_list(assignments)}",
+            f"WHEN NOT MATCHED THEN INSERT ({comma_list(columns)})",
+            f"VALUES ({comma_list(values)})",
         ]
     )
 
@@ -82,7 +64,7 @@ def merge_statement(target: Target, table: str, staging: str, first: date | None
 def delete_statement(target: Target, table: str, run_id: str, first: date | None, last: date | None) -> str:
     """SQL that deletes the rows a run loaded for these days. The target has a run column."""
     assert target.run_column is not None
-    where = [f"{quote_path(target.run_column)} = {_text(run_id)}"]
+    where = [f"{quote_path(target.run_column)} = {quote_text(run_id)}"]
     if target.partition_by is not None:
         where.append(_between(quote_path(target.partition_by), first, last))
     return f"DELETE FROM {quote_table(table)} WHERE {' AND '.join(where)}"
@@ -90,21 +72,3 @@ def delete_statement(target: Target, table: str, run_id: str, first: date | None
 
 def _between(column: str, first: date | None, last: date | None) -> str:
     return f"{column} BETWEEN DATE '{first}' AND DATE '{last}'"
-
-
-def _list(items: Iterable[str]) -> str:
-    return ", ".join(items)
-
-
-def _quote(name: str) -> str:
-    return f"`{_escape(name, '`')}`"
-
-
-def _text(value: str) -> str:
-    """A string as SQL."""
-    quote = "'"
-    return f"{quote}{_escape(value, quote)}{quote}"
-
-
-def _escape(value: str, quote: str) -> str:
-    return value.replace("\\", "\\\\").replace(quote, f"\\{quote}").replace("\n", "\\n").replace("\r", "\\r")

@@ -1,0 +1,110 @@
+"""What follows from what is known of a run: pure functions, no requests."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
+
+from cbi.contract.parts import Part
+from cbi.errors import Reason
+from cbi.findings import Failure
+from cbi.runs.plan import LoadPlan
+from cbi.runs.protocol.chain import PartEnd
+from cbi.runs.protocol.log import Entry, Failed, GivenUp, LoadedPart, Log, Planned, Rewritten, Run, tries
+from cbi.runs.protocol.requests import Time
+
+MOST_TRIES = 3
+"""How many repeated deliveries may have ended while they opened a file, before it counts as unreadable."""
+
+
+def next_try(log: Log, time: Time) -> Literal["wait", "try", "fail"]:
+    """What a repeated delivery does before it opens the file, which may have ended the ones before it.
+
+    A try that may still be alive is no evidence, and is waited for: deliveries overlap.
+    """
+    before = tries(log.entries)
+    if before and time.now - before[-1] < timedelta(seconds=time.delivery_seconds):
+        return "wait"
+    return "fail" if len(before) >= MOST_TRIES else "try"
+
+
+def holds(run: Run, epoch: int, *, reported: bool) -> Literal["free", "open", "loaded"]:
+    """What the run that has claimed a content for an epoch makes of it.
+
+    `free` to be taken over; `loaded`, wholly or in part; or still `open`, so that the run is to be brought to
+    its end first.
+    """
+    match run.stage:
+        case "undone" | "failed":
+            return "free"
+        case "given_up" if run.epoch < epoch:
+            return "open"
+        case "given_up":
+            return "loaded" if run.loaded else "free"
+        case "done":
+            return "loaded"
+        case "loading" if run.first and reported:
+            return "loaded"
+    return "open"
+
+
+def all_loaded(run: Run, ends: Sequence[PartEnd]) -> tuple[LoadedPart, ...]:
+    """The parts in the table once the epoch's chains have ended, in their order."""
+    there = {part.number: part for part in run.loaded}
+    there |= {
+        number: LoadedPart(number, end.loaded)
+        for number, end in zip(run.to_load, ends, strict=True)
+        if end.loaded is not None
+    }
+    return tuple(there[number] for number in sorted(there))
+
+
+def count_mismatch(run: Run, loaded: Sequence[LoadedPart]) -> Failure | None:
+    """A failure where BigQuery says it loaded another number of rows than a part has."""
+    for part in loaded:
+        wanted = run.plan.parts[part.number].rows if run.plan else 0
+        if part.job.rows != wanted:
+            return Failure(
+                Reason.ROW_COUNT_MISMATCH,
+                f"job {part.job.id} loaded {part.job.rows:,} rows where {wanted:,} were to be loaded; look at"
+                f" the table's rows with run_id = '{run.file.run_id}'",
+            )
+    return None
+
+
+def refusal(run: Run, ends: Sequence[PartEnd], loaded: Sequence[LoadedPart]) -> Failure:
+    """Why a run whose parts were refused is given up."""
+    parts = len(run.plan.parts) if run.plan else 0
+    there = f"{len(loaded)} of {parts} parts are loaded" if loaded else "nothing was loaded"
+    said = " ".join(dict.fromkeys(end.error.message for end in ends if end.error is not None))
+    return Failure(Reason.LOAD_FAILED, f"BigQuery refused the load and {there}. {said}")
+
+
+def may_be_rewritten(run: Run) -> bool:
+    """Whether a refusal may be for how the file was spliced, and nothing has been said of the run yet."""
+    return run.plan is not None and run.plan.spliced and run.first
+
+
+def after_rewriting(
+    run: Run, loaded: tuple[LoadedPart, ...], failure: Failure, rewritten: Planned | Failed
+) -> Entry:
+    """What follows a sealed epoch of a spliced file that could, or could not, be rewritten.
+
+    Where parts are loaded already, the others must be the same rows, by the same calendar and contract.
+    """
+    if isinstance(rewritten, Failed):
+        return GivenUp(failure if loaded else rewritten.failure, loaded)
+    assert run.plan is not None
+    if loaded and not _same_rows(run.plan, rewritten.plan):
+        return GivenUp(failure, loaded)
+    warning = f"the spliced file was not accepted, so it was rewritten ({failure.message})"
+    found = replace(rewritten.found, warnings=(*rewritten.found.warnings, warning))
+    return Rewritten(run.epoch + 1, found, rewritten.plan, loaded)
+
+
+def _same_rows(plan: LoadPlan, other: LoadPlan) -> bool:
+    def rows(part: Part) -> Part:
+        return replace(part, name="")
+
+    same_inputs = plan.inputs_digest == other.inputs_digest
+    return same_inputs and [*map(rows, plan.parts)] == [*map(rows, other.parts)]

@@ -1,0 +1,271 @@
+"""What steps ask of the outside, one request each, and the answers they take.
+
+A step does no I/O of its own: it yields one of these and is sent the answer, by the real clients or by a
+simulation. Every request may be repeated: where the answer was lost, asking again comes to the same.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from cbi.findings import Failure
+from cbi.gcs.identity import StagedFile
+from cbi.runs.plan import ContentClaim, Found
+from cbi.runs.protocol.log import Entry, Failed, LoadedPart, Log, Run
+from cbi.runs.report import LoadJob, Source
+
+# ---- logs and reports
+
+
+@dataclass(frozen=True)
+class ReadLog:
+    """Answered with the run's Log, empty while there is none."""
+
+    file: StagedFile
+
+
+@dataclass(frozen=True)
+class Append:
+    """Write the log with one entry more, if nobody else has written it since it was read.
+
+    Answered with the Log as it is then, or None where somebody has.
+    """
+
+    log: Log
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class HasReport:
+    """Answered with whether the run's report is published."""
+
+    file: StagedFile
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Create the run's report unless it has one. Answered with None.
+
+    `loaded` are the parts in the table, `failure` why not all are; None on success.
+    """
+
+    run: Run
+    loaded: tuple[LoadedPart, ...]
+    failure: Failure | None
+
+
+@dataclass(frozen=True)
+class MarkPending:
+    """Mark that a run with a report has something to be carried out, so that the sweep finds it."""
+
+    file: StagedFile
+
+
+@dataclass(frozen=True)
+class ClearPending:
+    """Remove that mark."""
+
+    file: StagedFile
+
+
+# ---- the staged file
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A staged file that is the live generation and has a contract; `feed` is the contract's name."""
+
+    file: StagedFile
+    feed: str
+    size: int
+    finalized_at: datetime
+    claim: ContentClaim
+
+    def failed(self, failure: Failure) -> Failed:
+        """The entry that ends a run before its file has been opened."""
+        source = Source(self.file.uri, self.file.generation, size=self.size)
+        return Failed(Found(source, self.feed), failure)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Look at the staged object and its feed. Answered with a Candidate, or with what makes it Failed."""
+
+    file: StagedFile
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Validate and enrich a file and write its parts. Answered with Planned or Failed.
+
+    `rewrite` is set where a spliced file was refused. May end the process.
+    """
+
+    candidate: Candidate
+    rewrite: bool = False
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Answered with the Time."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """The time, and how many seconds a delivery may live."""
+
+    now: datetime
+    delivery_seconds: float
+
+
+# ---- claims
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claim as it was read: the run that holds the content, and for which of its epochs."""
+
+    owner: StagedFile
+    epoch: int
+    md5: str | None
+    generation: int
+
+
+@dataclass(frozen=True)
+class ReadClaim:
+    """Answered with Held, or None where nobody holds the content."""
+
+    claim: ContentClaim
+
+
+@dataclass(frozen=True)
+class TakeClaim:
+    """Write the claim over just what was read of it (None: nothing). Answered with whether that was so."""
+
+    claim: ContentClaim
+    over: Held | None
+    owner: StagedFile
+    epoch: int
+
+
+# ---- jobs
+
+
+class JobKind(StrEnum):
+    """What a job does for a part: a load into the table, or into a table of the part's own and a merge from
+    there; or the deletion of the part's rows."""
+
+    LOAD = "load"
+    STAGE = "stage"
+    MERGE = "merge"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something a job does, under one id after the other: `attempt` is which."""
+
+    run: Run
+    part: int
+    kind: JobKind
+
+
+class ErrorClass(StrEnum):
+    """Whose fault an error is: of the moment, of the operator, or of what was to be loaded."""
+
+    RETRYABLE = "retryable"
+    OPERATOR = "operator"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class JobError:
+    """What BigQuery says of a job. `reason` is its code, such as `invalid`, which quotes no data."""
+
+    kind: ErrorClass
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Insert:
+    """Insert the job of an attempt.
+
+    Answered with `inserted`, `exists`, or the JobError of a request that made no job and has used up no id.
+    """
+
+    job: Job
+    attempt: int
+
+
+@dataclass(frozen=True)
+class InsertFence:
+    """Burn the id of an attempt by a job that does nothing, which keeps `error`. Answered like Insert, but
+    never with an error."""
+
+    job: Job
+    attempt: int
+    error: JobError | None
+
+
+Inserted = Literal["inserted", "exists"]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait for the job of an attempt to be over. Answered with a JobEnd."""
+
+    job: Job
+    attempt: int
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended: with `error`, or well. `fence`: it did nothing, and `error` is what it keeps.
+
+    `done` counts what a load or a merge did, `rows` those that a deletion took.
+    """
+
+    fence: bool = False
+    error: JobError | None = None
+    done: LoadJob | None = None
+    rows: int = 0
+
+
+# ---- objects
+
+
+@dataclass(frozen=True)
+class KeepQuarantine:
+    """Put the rows left out where they are kept. Answered with False where they have expired."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """Remove what is of no use once a run has its report. Answered with None."""
+
+    run: Run
+
+
+Request = (
+    ReadLog
+    | Append
+    | HasReport
+    | Publish
+    | MarkPending
+    | ClearPending
+    | Look
+    | Prepare
+    | Clock
+    | ReadClaim
+    | TakeClaim
+    | Insert
+    | InsertFence
+    | Wait
+    | KeepQuarantine
+    | CleanUp
+)
+Looked = Candidate | Failed

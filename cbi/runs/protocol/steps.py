@@ -1,0 +1,352 @@
+"""The steps of a run. Every one may be taken by several processes at once, repeated, or left at any request.
+
+advance ── decide ── plan ── load          a delivery, a sweep, a newcomer's help
+   │          └ claim ─ claimed ┘
+   │              └ help ─ advance ─ judge
+   └ remove                                an undo
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from cbi.errors import Misconfigured, Reason, Transient
+from cbi.findings import Failure
+from cbi.gcs.identity import StagedFile
+from cbi.runs.plan import ContentClaim
+from cbi.runs.protocol.chain import begin_part, finish_part, seal_part
+from cbi.runs.protocol.decisions import (
+    MOST_TRIES,
+    after_rewriting,
+    all_loaded,
+    count_mismatch,
+    holds,
+    may_be_rewritten,
+    next_try,
+    refusal,
+)
+from cbi.runs.protocol.log import (
+    Attempt,
+    Done,
+    Entry,
+    Failed,
+    GivenUp,
+    Log,
+    Planned,
+    Replay,
+    Run,
+    Undo,
+    Undone,
+    fold,
+)
+from cbi.runs.protocol.requests import (
+    Append,
+    Candidate,
+    CleanUp,
+    ClearPending,
+    Clock,
+    ErrorClass,
+    HasReport,
+    Held,
+    Insert,
+    Inserted,
+    Job,
+    JobEnd,
+    JobError,
+    JobKind,
+    KeepQuarantine,
+    Look,
+    Looked,
+    MarkPending,
+    Prepare,
+    Publish,
+    ReadClaim,
+    ReadLog,
+    Request,
+    TakeClaim,
+    Time,
+    Wait,
+)
+from cbi.runs.protocol.step import Step, Steps
+
+_ENDS_ITS_READER = Failure(
+    Reason.UNREADABLE_FILE,
+    f"{MOST_TRIES} deliveries ended while they opened the file: it takes more memory or time than there is,"
+    " or harms what reads it; write it again, in smaller files, and drop them",
+)
+
+
+def advance(file: StagedFile, then: Step | None = None) -> Steps:
+    """Bring a run to where its log wants it, whoever wrote that."""
+    log: Log = yield ReadLog(file)
+    run = fold(log)
+    if run.stage == "undecided":
+        return Step(decide, (log, then))
+    if run.stage == "undoing":
+        return Step(remove, (log, then))
+    if run.first and (yield HasReport(file)):
+        return then
+    if run.stage == "loading":
+        return Step(load, (log, then))
+    if run.first and run.failure is not None:  # failed or given up
+        yield Publish(run, run.loaded, run.failure)
+        yield CleanUp(run)
+    return then
+
+
+# ---- deciding
+
+
+def decide(log: Log, then: Step | None) -> Steps:
+    """Look at the file and claim its bytes."""
+    looked: Looked = yield Look(log.file)
+    if isinstance(looked, Failed):
+        yield Append(log, looked)
+        return Step(advance, (log.file, then))
+    if (yield TakeClaim(looked.claim, None, log.file, epoch=0)):
+        return Step(prepare, (log, looked, then))
+    return Step(claim, (Wanted(log.file, looked.claim, 0, looked), then))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A content that a run wants for one of its epochs: a `candidate` is to be delivered, none replayed."""
+
+    file: StagedFile
+    claim: ContentClaim
+    epoch: int
+    candidate: Candidate | None = None
+
+
+def claim(wanted: Wanted, then: Step | None) -> Steps:
+    """Take the content for an epoch of a run: from an older epoch of it, or from a run that has lost it.
+
+    The claim changes before the log does: a content is never open for two runs.
+    """
+    held: Held | None = yield ReadClaim(wanted.claim)
+    if held is not None and held.owner == wanted.file and held.epoch >= wanted.epoch:
+        return Step(claimed, (wanted, then))
+    if held is not None and held.owner != wanted.file:
+        if _differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
+            return Step(claimed, (wanted, then))
+        return Step(help_owner, (wanted, held, then))
+    taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)
+    return Step(claimed if taken else claim, (wanted, then))
+
+
+def help_owner(wanted: Wanted, held: Held, then: Step | None) -> Steps:
+    """Another run has the content: open the epoch it was claimed for, bring it to its end, and judge."""
+    log: Log = yield ReadLog(held.owner)
+    run = fold(log)
+    if run.stage == "given_up" and run.epoch < held.epoch:
+        yield MarkPending(held.owner)
+        yield Append(log, Replay(held.epoch))
+    return Step(advance, (held.owner, Step(judge, (wanted, held, then))))
+
+
+def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
+    """Take the content over from a run that has lost it, or be a duplicate of one that has loaded it."""
+    owner = fold((yield ReadLog(held.owner)))
+    reported = owner.stage == "loading" and owner.first and (yield HasReport(held.owner))
+    match holds(owner, held.epoch, reported=reported):
+        case "open":
+            return Step(help_owner, (wanted, held, then))
+        case "loaded":
+            failure = _duplicate(owner)
+            if wanted.candidate is None:
+                raise Misconfigured(f"run {wanted.file.run_id} cannot be replayed: {failure.message}")
+            log: Log = yield ReadLog(wanted.file)
+            if fold(log).stage == "undecided":
+                yield Append(log, wanted.candidate.failed(failure))
+            return Step(advance, (wanted.file, then))
+    taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)
+    return Step(claimed if taken else claim, (wanted, then))
+
+
+def claimed(wanted: Wanted, then: Step | None) -> Steps:
+    """The content is this run's, perhaps not for the first time: then a try that may kill is written down."""
+    file, candidate = wanted.file, wanted.candidate
+    log: Log = yield ReadLog(file)
+    run = fold(log)
+    if candidate is not None and run.stage == "undecided":
+        time: Time = yield Clock()
+        match next_try(log, time):
+            case "wait":
+                raise Transient(f"another delivery of {file.uri} may be at work")
+            case "fail":
+                yield Append(log, candidate.failed(_ENDS_ITS_READER))
+            case "try":
+                appended: Log | None = yield Append(log, Attempt(time.now))
+                if appended is not None:
+                    return Step(prepare, (appended, candidate, then))
+    if candidate is None and run.stage == "given_up" and run.epoch == wanted.epoch - 1:
+        yield MarkPending(file)
+        yield Append(log, Replay(wanted.epoch))
+    return Step(advance, (file, then))
+
+
+def prepare(log: Log, candidate: Candidate, then: Step | None) -> Steps:
+    """Validate and enrich, and write down what there is to load. Opening some files ends the process."""
+    entry: Planned | Failed = yield Prepare(candidate)
+    while (appended := (yield Append(log, entry))) is None:
+        log = yield ReadLog(log.file)
+        if fold(log).stage != "undecided":
+            return Step(advance, (log.file, then))
+    if isinstance(entry, Planned):
+        return Step(load, (appended, then))
+    return Step(advance, (log.file, then))
+
+
+# ---- loading
+
+
+def load(log: Log, then: Step | None) -> Steps:
+    """Load an epoch's parts; where not all can be, every part is sealed before anything else is decided."""
+    run = fold(log)
+    kept = yield KeepQuarantine(run)
+    answers: list[Inserted | JobError] = []
+    for part in run.to_load if kept else ():
+        answers.append((yield from begin_part(run, part)))
+    ends = []
+    for number, part in enumerate(run.to_load):
+        ends.append((yield from finish_part(run, part, answers[number]) if kept else seal_part(run, part)))
+    loaded = all_loaded(run, ends)
+    if len(loaded) == len(run.loaded) + len(run.to_load):
+        if run.first:
+            yield Publish(run, loaded, count_mismatch(run, loaded))
+            yield CleanUp(run)
+            return then
+        yield Append(log, Done(loaded))
+        yield CleanUp(run)
+        yield ClearPending(run.file)
+        return Step(advance, (run.file, then))
+    failure = refusal(run, ends, loaded) if kept else _quarantine_expired(run)
+    entry: Entry = GivenUp(failure, loaded)
+    if kept and may_be_rewritten(run):
+        looked: Looked = yield Look(run.file)
+        if isinstance(looked, Candidate):
+            entry = after_rewriting(run, loaded, failure, (yield Prepare(looked, rewrite=True)))
+    yield Append(log, entry)
+    if not run.first:
+        yield ClearPending(run.file)
+    return Step(advance, (run.file, then))
+
+
+# ---- operators
+
+
+def undo(file: StagedFile) -> Step:
+    """Delete a run's rows; a run without a report is brought to it first."""
+    return Step(advance, (file, Step(undo_reported, (file,))))
+
+
+def undo_reported(file: StagedFile) -> Steps:
+    log: Log = yield ReadLog(file)
+    run = fold(log)
+    if run.stage in ("undecided", "failed"):
+        return None
+    if run.stage not in ("undoing", "undone"):
+        if run.plan is not None and run.plan.target.run_column is None:
+            feed = run.plan.target.feed
+            raise Misconfigured(
+                f"the feed {feed} keeps no run ids: to undo, it must enrich a column with run_id"
+            )
+        yield MarkPending(file)
+        yield Append(log, Undo())
+        return Step(undo_reported, (file,))
+    return Step(advance, (file, None))
+
+
+def remove(log: Log, then: Step | None) -> Steps:
+    """Seal the epoch if a replay has left it open, delete, and only then say how much."""
+    run = fold(log)
+    for part in run.to_load if run.open else ():
+        yield from seal_part(run, part)
+    rows = 0
+    for part in range(len(run.plan.parts) if run.plan else 0):
+        rows += yield from _delete(Job(run, part, JobKind.DELETE))
+    time: Time = yield Clock()
+    yield Append(log, Undone(time.now, rows))
+    yield CleanUp(run)
+    yield ClearPending(run.file)
+    return Step(advance, (run.file, then))
+
+
+def replay(file: StagedFile) -> Step:
+    """Load what was given up of a run."""
+    return Step(advance, (file, Step(replay_reported, (file,))))
+
+
+def replay_reported(file: StagedFile) -> Steps:
+    run = fold((yield ReadLog(file)))
+    if run.stage == "given_up" and run.plan is not None:
+        return Step(claim, (Wanted(file, run.plan.claim, run.epoch + 1), None))
+    return Step(advance, (file, None))
+
+
+def give_up(file: StagedFile) -> Steps:
+    """End a run that cannot be loaded for a cause outside of it, as loaded as it is."""
+    log: Log = yield ReadLog(file)
+    run = fold(log)
+    if run.stage == "loading":
+        ends = []
+        for part in run.to_load:
+            ends.append((yield from seal_part(run, part)))
+        loaded = all_loaded(run, ends)
+        if len(loaded) < len(run.loaded) + len(run.to_load):
+            yield Append(log, GivenUp(_given_up(run, len(loaded)), loaded))
+    return Step(advance, (file, None))
+
+
+def _delete(job: Job) -> Generator[Request, Any, int]:
+    """Delete a part's rows, by the first of its job ids that ends well, and say how many there were.
+
+    A deletion may be repeated, so nothing is sealed, and whoever comes next goes on with the next id.
+    """
+    run_id, attempt = job.run.file.run_id, 0
+    while True:
+        answer: Inserted | JobError = yield Insert(job, attempt)
+        if isinstance(answer, JobError):
+            raise Misconfigured(f"the rows of run {run_id} could not be deleted: {answer.message}")
+        end: JobEnd = yield Wait(job, attempt)
+        if end.error is None:
+            return end.rows
+        if answer == "inserted":
+            said = f"the rows of run {run_id} could not be deleted yet: {end.error.message}"
+            raise Transient(said) if end.error.kind == ErrorClass.RETRYABLE else Misconfigured(said)
+        attempt += 1
+
+
+def _differ(md5: str | None, other: str | None) -> bool:
+    """Whether two contents of one size and CRC are known to differ; a composed object has no MD5."""
+    return md5 is not None and other is not None and md5 != other
+
+
+def _duplicate(owner: Run) -> Failure:
+    file = owner.file
+    run = f"run {file.run_id} ({file.uri}, generation {file.generation})"
+    if owner.stage == "given_up":
+        return Failure(
+            Reason.PARTLY_LOADED,
+            f"the same bytes were loaded in part by {run}; finish that with `python -m cbi replay"
+            f" {file.run_id}` or take it back with `python -m cbi undo {file.run_id}`",
+        )
+    return Failure(
+        Reason.DUPLICATE_CONTENT,
+        f"the same bytes were loaded by {run}; nothing of this file is loaded again. If it should be, undo"
+        f" that run first: `python -m cbi undo {file.run_id}`",
+    )
+
+
+def _quarantine_expired(run: Run) -> Failure:
+    name = run.plan.quarantine_object if run.plan else None
+    return Failure(Reason.LOAD_FAILED, f"{name} has expired since this run was begun; drop the file again")
+
+
+def _given_up(run: Run, loaded: int) -> Failure:
+    parts = len(run.plan.parts) if run.plan else 0
+    return Failure(
+        Reason.LOAD_FAILED,
+        f"{loaded} of {parts} parts are loaded; the run was given up by an operator. Load the rest with"
+        f" `python -m cbi replay {run.file.run_id}`",
+    )

@@ -10,7 +10,19 @@ from cbi.errors import Reason
 from cbi.findings import Failure
 from cbi.runs.plan import LoadPlan
 from cbi.runs.protocol.chain import PartEnd
-from cbi.runs.protocol.log import Entry, Failed, GivenUp, LoadedPart, Log, Planned, Rewritten, Run, tries
+from cbi.runs.protocol.log import (
+    Entry,
+    Failed,
+    GivenUp,
+    LoadedPart,
+    Log,
+    Planned,
+    Replay,
+    Rewritten,
+    Run,
+    Undo,
+    tries,
+)
 from cbi.runs.protocol.requests import Time
 
 MOST_TRIES = 3
@@ -46,6 +58,13 @@ def holds(run: Run, epoch: int, *, reported: bool) -> Literal["free", "open", "l
         case "loading" if run.first and reported:
             return "loaded"
     return "open"
+
+
+def fulfilled(run: Run, wanted: Undo | Replay) -> bool:
+    """Whether what was wanted of a run has been carried out."""
+    if run.stage == "undone":
+        return True
+    return isinstance(wanted, Replay) and run.epoch >= wanted.epoch and run.stage in ("done", "given_up")
 
 
 def all_loaded(run: Run, ends: Sequence[PartEnd]) -> tuple[LoadedPart, ...]:

@@ -12,7 +12,7 @@ from typing import Literal
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
 from cbi.runs.plan import ContentClaim, Found
-from cbi.runs.protocol.log import Entry, Failed, LoadedPart, Log, Run
+from cbi.runs.protocol.log import Entry, Failed, LoadedPart, Log, Replay, Run, Undo
 from cbi.runs.report import LoadJob, Source
 
 # ---- logs and reports
@@ -56,17 +56,28 @@ class Publish:
 
 
 @dataclass(frozen=True)
-class MarkPending:
-    """Mark that a run with a report has something to be carried out, so that the sweep finds it."""
+class Pending:
+    """What an operator wants of a run that has its report: an object of its own for each such wish.
+
+    A sweep carries it out if whoever marked it does not come to that. Once it is carried out it stays so.
+    """
 
     file: StagedFile
+    entry: Undo | Replay
+
+
+@dataclass(frozen=True)
+class MarkPending:
+    """Write the mark, if it is not there. Answered with None."""
+
+    pending: Pending
 
 
 @dataclass(frozen=True)
 class ClearPending:
-    """Remove that mark."""
+    """Remove the mark, if it is there. Answered with None."""
 
-    file: StagedFile
+    pending: Pending
 
 
 # ---- the staged file

@@ -20,6 +20,7 @@ from cbi.runs.protocol.decisions import (
     after_rewriting,
     all_loaded,
     count_mismatch,
+    fulfilled,
     holds,
     may_be_rewritten,
     next_try,
@@ -58,6 +59,7 @@ from cbi.runs.protocol.requests import (
     Look,
     Looked,
     MarkPending,
+    Pending,
     Prepare,
     Publish,
     ReadClaim,
@@ -138,10 +140,13 @@ def help_owner(wanted: Wanted, held: Held, then: Step | None) -> Steps:
     """Another run has the content: open the epoch it was claimed for, bring it to its end, and judge."""
     log: Log = yield ReadLog(held.owner)
     run = fold(log)
+    judged = Step(judge, (wanted, held, then))
     if run.stage == "given_up" and run.epoch < held.epoch:
-        yield MarkPending(held.owner)
+        pending = Pending(held.owner, Replay(held.epoch))
+        yield MarkPending(pending)
         yield Append(log, Replay(held.epoch))
-    return Step(advance, (held.owner, Step(judge, (wanted, held, then))))
+        judged = Step(settled, (pending, judged))
+    return Step(advance, (held.owner, judged))
 
 
 def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
@@ -180,8 +185,10 @@ def claimed(wanted: Wanted, then: Step | None) -> Steps:
                 if appended is not None:
                     return Step(prepare, (appended, candidate, then))
     if candidate is None and run.stage == "given_up" and run.epoch == wanted.epoch - 1:
-        yield MarkPending(file)
+        pending = Pending(file, Replay(wanted.epoch))
+        yield MarkPending(pending)
         yield Append(log, Replay(wanted.epoch))
+        then = Step(settled, (pending, then))
     return Step(advance, (file, then))
 
 
@@ -218,7 +225,6 @@ def load(log: Log, then: Step | None) -> Steps:
             return then
         yield Append(log, Done(loaded))
         yield CleanUp(run)
-        yield ClearPending(run.file)
         return Step(advance, (run.file, then))
     failure = refusal(run, ends, loaded) if kept else _quarantine_expired(run)
     entry: Entry = GivenUp(failure, loaded)
@@ -227,8 +233,6 @@ def load(log: Log, then: Step | None) -> Steps:
         if isinstance(looked, Candidate):
             entry = after_rewriting(run, loaded, failure, (yield Prepare(looked, rewrite=True)))
     yield Append(log, entry)
-    if not run.first:
-        yield ClearPending(run.file)
     return Step(advance, (run.file, then))
 
 
@@ -245,16 +249,41 @@ def undo_reported(file: StagedFile) -> Steps:
     run = fold(log)
     if run.stage in ("undecided", "failed"):
         return None
-    if run.stage not in ("undoing", "undone"):
-        if run.plan is not None and run.plan.target.run_column is None:
-            feed = run.plan.target.feed
-            raise Misconfigured(
-                f"the feed {feed} keeps no run ids: to undo, it must enrich a column with run_id"
-            )
-        yield MarkPending(file)
-        yield Append(log, Undo())
+    if run.plan is not None and run.plan.target.run_column is None:
+        feed = run.plan.target.feed
+        raise Misconfigured(f"the feed {feed} keeps no run ids: to undo, it must enrich a column with run_id")
+    if run.stage in ("undoing", "undone"):
+        return Step(advance, (file, None))
+    pending = Pending(file, Undo())
+    yield MarkPending(pending)
+    appended: Log | None = yield Append(log, Undo())
+    if appended is None:
         return Step(undo_reported, (file,))
-    return Step(advance, (file, None))
+    return Step(advance, (file, Step(settled, (pending, None))))
+
+
+def settle(pending: Pending) -> Steps:
+    """Carry out what is marked as wanted of a run: whoever marked it may not have come to append it."""
+    file, wanted = pending.file, pending.entry
+    log: Log = yield ReadLog(file)
+    run = fold(log)
+    if isinstance(wanted, Undo) and run.stage not in ("undoing", "undone"):
+        yield Append(log, wanted)
+    if isinstance(wanted, Replay) and run.stage == "given_up" and run.epoch < wanted.epoch:
+        assert run.plan is not None
+        held: Held | None = yield ReadClaim(run.plan.claim)
+        if held is None or held.owner != file or held.epoch < wanted.epoch:
+            yield ClearPending(pending)  # the content has gone to another run since
+            return None
+        yield Append(log, wanted)
+    return Step(advance, (file, Step(settled, (pending, None))))
+
+
+def settled(pending: Pending, then: Step | None) -> Steps:
+    """Take a mark away once what it wants is carried out."""
+    if fulfilled(fold((yield ReadLog(pending.file))), pending.entry):
+        yield ClearPending(pending)
+    return then
 
 
 def remove(log: Log, then: Step | None) -> Steps:
@@ -268,7 +297,6 @@ def remove(log: Log, then: Step | None) -> Steps:
     time: Time = yield Clock()
     yield Append(log, Undone(time.now, rows))
     yield CleanUp(run)
-    yield ClearPending(run.file)
     return Step(advance, (run.file, then))
 
 

@@ -1,0 +1,209 @@
+"""A state of the cloud and the actors in it, and all that can happen next."""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from cbi.errors import CbiError
+from cbi.runs.protocol.requests import (
+    ErrorClass,
+    Insert,
+    JobError,
+    Prepare,
+    Request,
+)
+from cbi.runs.protocol.step import Step
+from simulation.cloud import Cloud, Key, SimulatedJob, State, enabled, ends
+
+RETRYABLE = JobError(ErrorClass.RETRYABLE, "backendError", "try again")
+REFUSED = JobError(ErrorClass.REFUSED, "invalid", "no good")
+OPERATOR = JobError(ErrorClass.OPERATOR, "accessDenied", "may not")
+ERRORS = (RETRYABLE, REFUSED, OPERATOR)
+
+
+class Interned:
+    """Equal values as one object each: hashed once, and from then on compared by a number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, int] = {}
+        self.values: list[Any] = []
+
+    def number(self, value: Hashable) -> int:
+        known = self._known.get(id(value))
+        if known is not None:
+            return known
+        typed = (type(value), value)  # else False would be 0
+        found = self._numbers.get(typed)
+        if found is None:
+            found = self._numbers[typed] = len(self.values)
+            self.values.append(value)
+            self._known[id(value)] = found  # kept alive by the list, so the id stays its own
+        return found
+
+    def one(self, value: Any) -> Any:
+        """The object that stands for all equal ones."""
+        return self.values[self.number(value)]
+
+
+_VALUES = Interned()
+_ACTORS = Interned()
+_PLACES = Interned()
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody in a step, after these answers; then come the others of its script. Values are by number."""
+
+    script: tuple[int, ...]
+    step: int
+    answers: tuple[int, ...]
+
+
+class Ended(Exception):
+    """An actor has nothing more to do."""
+
+
+@lru_cache(maxsize=1 << 20)
+def request_of(number: int) -> Any:
+    """What an actor does next: a Request, or the Step that comes after its own, or None."""
+    actor: Actor = _ACTORS.values[number]
+    step: Step = _VALUES.values[actor.step]
+    steps = step.begin()
+    try:
+        request = next(steps)
+        for answer in actor.answers:
+            request = steps.send(_VALUES.values[answer])
+    except StopIteration as end:
+        return end.value
+    except CbiError:
+        return None
+    return request
+
+
+def begin(*script: Step) -> int | None:
+    """An actor that takes these steps one after the other, and what follows from each."""
+    first, *later = script
+    numbers = tuple(map(_VALUES.number, later))
+    return _settle(Actor(numbers, _VALUES.number(first), ()))
+
+
+def told(number: int, answer: Hashable) -> int | None:
+    """An actor that has had an answer."""
+    actor: Actor = _ACTORS.values[number]
+    return _settle(replace(actor, answers=(*actor.answers, _VALUES.number(answer))))
+
+
+def _settle(actor: Actor) -> int | None:
+    while True:
+        number = _ACTORS.number(actor)
+        request = request_of(number)
+        if isinstance(request, Step):
+            actor = Actor(actor.script, _VALUES.number(request), ())
+        elif request is not None:
+            return number
+        elif actor.script:
+            actor = Actor(actor.script[1:], actor.script[0], ())
+        else:
+            return None
+
+
+@dataclass(frozen=True)
+class World:
+    """`faults` may still happen, and `events` by themselves, in this order."""
+
+    state: State
+    actors: tuple[int | None, ...]
+    faults: int
+    events: tuple[Key, ...]
+
+    def key(self) -> Hashable:
+        state = frozenset(_PLACES.number((key, _VALUES.number(value))) for key, value in self.state.items())
+        return state, self.actors, self.faults, self.events
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something that happens, and the world after it."""
+
+    name: str
+    world: World
+    fault: bool = False
+
+
+class Rules:
+    """What may happen in a world."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def kills(self, request: Request) -> bool:
+        return isinstance(request, Prepare) and self.cloud.files[request.candidate.file.name].kills
+
+    def moves(self, world: World) -> Iterator[Move]:
+        """All that can happen next."""
+        for place, actor in enumerate(world.actors):
+            if actor is not None:
+                yield from self._moves_of(world, place, actor)
+        for key, job in world.state.items():
+            if isinstance(job, SimulatedJob) and job.pending:
+                yield Move(f"{key} ends well", replace(world, state=ends(world.state, key, None)))
+                for error in ERRORS if world.faults else ():
+                    after = replace(world, state=ends(world.state, key, error), faults=world.faults - 1)
+                    yield Move(f"{key} ends: {error.reason}", after, fault=True)
+        if world.events:
+            event, *later = world.events
+            state = {**world.state, event: world.state[event] + 1}
+            yield Move(f"event {event}", replace(world, state=state, events=tuple(later)), fault=True)
+
+    def _moves_of(self, world: World, place: int, actor: int) -> Iterator[Move]:
+        state, faults = world.state, world.faults
+        request: Request = request_of(actor)
+
+        def after(next_actor: int | None, into: State, cost: int = 0) -> World:
+            actors = (*world.actors[:place], next_actor, *world.actors[place + 1 :])
+            return World(into, actors, faults - cost, world.events)
+
+        name = f"{place}: {describe(request)}"
+        if self.kills(request):
+            yield Move(f"{name} -> KILLED", after(None, state))
+        elif enabled(state, request):
+            into, answer = self.cloud.execute(state, request)
+            into = state if into is state else {key: _VALUES.one(value) for key, value in into.items()}
+            yield Move(f"{name} -> {brief(answer)}", after(told(actor, answer), into))
+            if faults and into is not state:
+                yield Move(f"{name} -> answer lost", after(actor, into, 1), fault=True)
+        if faults:
+            yield Move(f"{name} -> dies before", after(None, state, 1), fault=True)
+            if isinstance(request, Insert) and self.cloud.is_free(state, request):
+                yield Move(f"{name} -> 400", after(told(actor, REFUSED), state, 1), fault=True)
+
+
+def describe(request: Request) -> str:
+    """A request in a line of a schedule."""
+    parts = []
+    for name in request.__dataclass_fields__:
+        value = getattr(request, name)
+        parts.append(brief(value))
+    return f"{type(request).__name__}({', '.join(parts)})"
+
+
+def brief(value: Any) -> str:
+    """A value in a few letters."""
+    match type(value).__name__:
+        case "StagedFile":
+            return str(value.name)
+        case "Log":
+            return f"{value.file.name}:{[type(entry).__name__ for entry in value.entries]}"
+        case "Job":
+            return f"{value.kind.value} {value.run.file.name}/{value.part}e{value.run.epoch}"
+        case "Run":
+            return f"{value.file.name} {value.stage} e{value.epoch}"
+        case "Candidate":
+            return f"candidate {value.file.name}"
+        case "Planned" | "Rewritten" | "Failed" | "GivenUp":
+            return type(value).__name__
+        case "Held":
+            return f"held by {value.owner.name} e{value.epoch}"
+    return repr(value)

@@ -1,12 +1,15 @@
 """What is explored: pairs of actors, and random companies of them."""
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.step import Step
 from cbi.runs.protocol.steps import advance, give_up, replay, undo
-from simulation.cloud import File, State
-from simulation.explore import Case, Judge
+from simulation.case import Case
+from simulation.cloud import File, Key, State
+from simulation.judge import Judge
 
 A, B, C = (StagedFile("b", name, 1) for name in "ABC")
 
@@ -17,7 +20,8 @@ def deliver(file: StagedFile) -> Step:
 
 def prepared(**files: File) -> tuple[tuple[tuple[str, File], ...], State]:
     """Staged files in an empty cloud."""
-    state = {("calendar",): 0, ("hours",): 0, **{("staged", name): 1 for name in files}}
+    state: dict[Key, Any] = {("calendar",): 0, ("hours",): 0}
+    state |= {("staged", name): 1 for name in files}
     return tuple(files.items()), state
 
 
@@ -29,12 +33,17 @@ def cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
 
     def add(
-        name: str, files: dict[str, File], *scripts: tuple[Step, ...], events=(), first=(), refused=()
-    ) -> None:  # type: ignore[no-untyped-def]
+        name: str,
+        files: dict[str, File],
+        *scripts: tuple[Step, ...],
+        events: tuple[Key, ...] = (),
+        first: Sequence[Step] = (),
+        refused: Sequence[int] = (),
+    ) -> None:
         staged, state = prepared(**files)
         case = Case(staged, state, scripts, events)
         for step in first:
-            state = Judge(case).alone(state, step, refused)
+            state = Judge(dict(case.files)).alone(state, step, refused)
         found[name] = Case(staged, state, scripts, events)
 
     for kind, file in (
@@ -55,14 +64,14 @@ def cases() -> dict[str, Case]:
     add("sleeper, undo then same bytes", both, (a,), (undo(A), c))
     add("sleeper, delivery then same bytes", both, (a,), (a, c))
     add("sleeper, delivery, replay, undo, same bytes", both, (a,), (a, replay(A), undo(A), c))
-    add("delivery, give up", {"A": one}, (a,), (give_up(A),)) if isinstance(give_up(A), Step) else None
-    failed = {"first": (a,), "refused": (0,)}
+    add("delivery, give up", {"A": one}, (a,), (Step(give_up, (A,)),))
+    failed: dict[str, Any] = {"first": (a,), "refused": (0,)}
     add("failed: replay, replay", both, (replay(A),), (replay(A),), **failed)
     add("failed: replay, undo", both, (replay(A),), (undo(A),), **failed)
     add("failed: replay, same bytes", both, (replay(A),), (c,), **failed)
     add("failed: replay, undo then same bytes", both, (replay(A),), (undo(A), c), **failed)
     add("failed: replay, same bytes then undo", both, (replay(A),), (c, undo(A)), **failed)
-    partly = {"first": (a,), "refused": (1,)}
+    partly: dict[str, Any] = {"first": (a,), "refused": (1,)}
     both2 = {"A": two, "C": two}
     add("partly: replay, undo", both2, (replay(A),), (undo(A),), **partly)
     add("partly: replay, same bytes", both2, (replay(A),), (c,), **partly)
@@ -101,5 +110,5 @@ def random_case(chance: random.Random) -> Case:
     case = Case(staged, state, scripts, tuple(events))
     if not files["A"].kills and chance.random() < 0.4:
         refused = chance.choice(((), (0,), (1,)))
-        case = Case(staged, Judge(case).alone(state, deliver(A), refused), scripts, tuple(events))
+        case = Case(staged, Judge(dict(case.files)).alone(state, deliver(A), refused), scripts, tuple(events))
     return case

@@ -3,15 +3,17 @@
 The state is a mapping of keys to values, all hashable, so that states can be recognised again:
 
     ("staged", name)        generation of the live object
-    ("log", run_id)         entries
-    ("report", run_id)      Verdict
+    ("log", run)            entries
+    ("report", run)         Verdict
     ("claim", name)         Held
-    ("pending", run_id, wish)   Pending
-    ("quarantine", run_id, plan_epoch)   the rows kept
+    ("pending", run, wish)  Pending
+    ("quarantine", run, plan_epoch)   the rows kept
     ("job", …id)            SimulatedJob
-    ("row", run_id, row)    the calendars by which the row was loaded, one for each time it stands in the table
+    ("row", run, row)       the calendars by which the row was loaded, one for each time it is there
     ("staging", …id)        the rows of a part's own table, to be merged
     ("calendar",) ("hours",)
+
+A run is called by its file's name and generation, `A#1`.
 """
 
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ from cbi.runs.protocol.requests import (
     CleanUp,
     ClearPending,
     Clock,
+    ErrorClass,
     HasReport,
     Held,
     Insert,
@@ -60,6 +63,12 @@ State = Mapping[Key, Any]
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 DELIVERY_SECONDS = 3600.0
+
+
+RETRYABLE = JobError(ErrorClass.RETRYABLE, "backendError", "try again")
+REFUSED = JobError(ErrorClass.REFUSED, "invalid", "no good")
+OPERATOR = JobError(ErrorClass.OPERATOR, "accessDenied", "may not")
+ERRORS = (RETRYABLE, REFUSED, OPERATOR)
 
 
 class _NoCounts(dict[str, int]):
@@ -107,7 +116,12 @@ class SimulatedJob:
         return self.end is None
 
 
-def enabled(state: State, request: Request) -> bool:
+def label(file: StagedFile) -> str:
+    """What a run is called here."""
+    return f"{file.name}#{file.generation}"
+
+
+def enabled(state: State, request: Request | None) -> bool:
     """Whether a request can be answered: waiting takes until the job has ended."""
     return not isinstance(request, Wait) or not state[job_key(request.job, request.attempt)].pending
 
@@ -115,15 +129,15 @@ def enabled(state: State, request: Request) -> bool:
 def job_key(job: Job, attempt: int) -> Key:
     """The id of an attempt."""
     epoch = -1 if job.kind == JobKind.DELETE else job.run.epoch
-    return ("job", job.run.file.run_id, job.kind.value, job.part, epoch, attempt)
+    return ("job", label(job.run.file), job.kind.value, job.part, epoch, attempt)
 
 
 def pending_key(pending: Pending) -> Key:
-    return ("pending", pending.file.run_id, repr(pending.entry))
+    return ("pending", label(pending.file), repr(pending.entry))
 
 
 def staging_key(job: Job) -> Key:
-    return ("staging", job.run.file.run_id, job.part, job.run.epoch)
+    return ("staging", label(job.run.file), job.part, job.run.epoch)
 
 
 def rows_of_part(run: Run, part: int) -> tuple[str, ...]:
@@ -147,17 +161,17 @@ def ends(state: State, key: Key, error: JobError | None) -> State:
     if error is not None:
         changed[key] = SimulatedJob(job, JobEnd(error=error))
         return changed
-    run_id, rows = job.run.file.run_id, 0
+    run, rows = label(job.run.file), 0
     if job.kind == JobKind.LOAD or (job.kind == JobKind.MERGE):
         for row in rows_of_part(job.run, job.part):
-            place = ("row", run_id, row)
+            place = ("row", run, row)
             times = () if job.kind == JobKind.MERGE else changed.get(place, ())
             changed[place] = (*times, calendar_of(job.run))
     if job.kind == JobKind.STAGE:
         changed[staging_key(job)] = True
     if job.kind == JobKind.DELETE:
         for row in rows_of_part(job.run, job.part):
-            rows += len(changed.pop(("row", run_id, row), ()))
+            rows += len(changed.pop(("row", run, row), ()))
     plan = job.run.plan
     loaded = LoadJob("job", plan.parts[job.part].rows, 1) if plan else None
     done = None if job.kind == JobKind.DELETE else loaded
@@ -177,16 +191,16 @@ class Cloud:
             case ReadLog(file):
                 return state, self.log(state, file)
             case Append(log, entry):
-                entries = state.get(("log", log.file.run_id), ())
+                entries = state.get(("log", label(log.file)), ())
                 if len(entries) != len(log.entries):
                     return state, None
                 if isinstance(entry, Failed):  # what it says was found is no part of a state
                     entry = Failed(found(log.file), entry.failure)
                 entries = (*entries, entry)
                 longer = Log(log.file, entries, len(entries))
-                return {**state, ("log", log.file.run_id): entries}, longer
+                return {**state, ("log", label(log.file)): entries}, longer
             case HasReport(file):
-                return state, ("report", file.run_id) in state
+                return state, ("report", label(file)) in state
             case Publish():
                 return self._publish(state, request), None
             case MarkPending(pending):
@@ -214,7 +228,7 @@ class Cloud:
                 return state, state[job_key(job, attempt)].end
             case KeepQuarantine(run):
                 rows = () if run.plan is None or run.plan.quarantine_object is None else ("q",)
-                return {**state, ("quarantine", run.file.run_id, run.plan_epoch): rows}, True
+                return {**state, ("quarantine", label(run.file), run.plan_epoch): rows}, True
             case CleanUp():
                 return state, None
 
@@ -223,12 +237,21 @@ class Cloud:
         """Whether the id that a job is to be inserted under has not been used."""
         return job_key(insert.job, insert.attempt) not in state
 
+    def kills(self, request: Request) -> bool:
+        """Whether a request ends the process that makes it."""
+        return isinstance(request, Prepare) and self.files[request.candidate.file.name].kills
+
+    def content(self, run: str) -> str:
+        """What of a run's bytes may be in the table once; files are dropped again with the same bytes."""
+        kind = self.files[run.partition("#")[0]]
+        return kind.content if kind.dedupes else run
+
     def log(self, state: State, file: StagedFile) -> Log:
-        entries: tuple[Entry, ...] = state.get(("log", file.run_id), ())
+        entries: tuple[Entry, ...] = state.get(("log", label(file)), ())
         return Log(file, entries, len(entries))
 
     def _publish(self, state: State, publish: Publish) -> State:
-        key = ("report", publish.run.file.run_id)
+        key = ("report", label(publish.run.file))
         if key in state:
             return state
         plan = publish.run.plan
@@ -245,9 +268,7 @@ class Cloud:
     def _look(self, state: State, file: StagedFile) -> Candidate | Failed:
         if state.get(("staged", file.name)) != file.generation:
             return Failed(found(file), Failure(Reason.SUPERSEDED, "superseded"))
-        kind = self.files[file.name]
-        name = kind.content if kind.dedupes else file.run_id
-        return Candidate(file, "feed", 1, BEGINNING, ContentClaim(name, None))
+        return Candidate(file, "feed", 1, BEGINNING, ContentClaim(self.content(label(file)), None))
 
     def _prepare(self, state: State, candidate: Candidate, *, rewrite: bool) -> Planned | Failed:
         file, kind = candidate.file, self.files[candidate.file.name]

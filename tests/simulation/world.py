@@ -7,19 +7,12 @@ from typing import Any
 
 from cbi.errors import CbiError
 from cbi.runs.protocol.requests import (
-    ErrorClass,
     Insert,
-    JobError,
-    Prepare,
     Request,
 )
 from cbi.runs.protocol.step import Step
-from simulation.cloud import Cloud, Key, SimulatedJob, State, enabled, ends
-
-RETRYABLE = JobError(ErrorClass.RETRYABLE, "backendError", "try again")
-REFUSED = JobError(ErrorClass.REFUSED, "invalid", "no good")
-OPERATOR = JobError(ErrorClass.OPERATOR, "accessDenied", "may not")
-ERRORS = (RETRYABLE, REFUSED, OPERATOR)
+from simulation.cloud import ERRORS, REFUSED, Cloud, Key, SimulatedJob, State, enabled, ends
+from simulation.names import brief, describe
 
 
 class Interned:
@@ -130,6 +123,7 @@ class Move:
     name: str
     world: World
     fault: bool = False
+    ends_a_job: bool = False
 
 
 class Rules:
@@ -138,9 +132,6 @@ class Rules:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
-    def kills(self, request: Request) -> bool:
-        return isinstance(request, Prepare) and self.cloud.files[request.candidate.file.name].kills
-
     def moves(self, world: World) -> Iterator[Move]:
         """All that can happen next."""
         for place, actor in enumerate(world.actors):
@@ -148,7 +139,8 @@ class Rules:
                 yield from self._moves_of(world, place, actor)
         for key, job in world.state.items():
             if isinstance(job, SimulatedJob) and job.pending:
-                yield Move(f"{key} ends well", replace(world, state=ends(world.state, key, None)))
+                after = replace(world, state=ends(world.state, key, None))
+                yield Move(f"{key} ends well", after, ends_a_job=True)
                 for error in ERRORS if world.faults else ():
                     after = replace(world, state=ends(world.state, key, error), faults=world.faults - 1)
                     yield Move(f"{key} ends: {error.reason}", after, fault=True)
@@ -166,7 +158,7 @@ class Rules:
             return World(into, actors, faults - cost, world.events)
 
         name = f"{place}: {describe(request)}"
-        if self.kills(request):
+        if self.cloud.kills(request):
             yield Move(f"{name} -> KILLED", after(None, state))
         elif enabled(state, request):
             into, answer = self.cloud.execute(state, request)
@@ -178,32 +170,3 @@ class Rules:
             yield Move(f"{name} -> dies before", after(None, state, 1), fault=True)
             if isinstance(request, Insert) and self.cloud.is_free(state, request):
                 yield Move(f"{name} -> 400", after(told(actor, REFUSED), state, 1), fault=True)
-
-
-def describe(request: Request) -> str:
-    """A request in a line of a schedule."""
-    parts = []
-    for name in request.__dataclass_fields__:
-        value = getattr(request, name)
-        parts.append(brief(value))
-    return f"{type(request).__name__}({', '.join(parts)})"
-
-
-def brief(value: Any) -> str:
-    """A value in a few letters."""
-    match type(value).__name__:
-        case "StagedFile":
-            return str(value.name)
-        case "Log":
-            return f"{value.file.name}:{[type(entry).__name__ for entry in value.entries]}"
-        case "Job":
-            return f"{value.kind.value} {value.run.file.name}/{value.part}e{value.run.epoch}"
-        case "Run":
-            return f"{value.file.name} {value.stage} e{value.epoch}"
-        case "Candidate":
-            return f"candidate {value.file.name}"
-        case "Planned" | "Rewritten" | "Failed" | "GivenUp":
-            return type(value).__name__
-        case "Held":
-            return f"held by {value.owner.name} e{value.epoch}"
-    return repr(value)

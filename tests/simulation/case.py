@@ -1,0 +1,16 @@
+"""Who is to meet, and where."""
+
+from dataclasses import dataclass
+
+from cbi.runs.protocol.step import Step
+from simulation.cloud import File, Key, State
+
+
+@dataclass(frozen=True)
+class Case:
+    """Actors, each with its script, in a cloud; and what may happen by itself, in this order."""
+
+    files: tuple[tuple[str, File], ...]
+    state: State
+    scripts: tuple[tuple[Step, ...], ...]
+    events: tuple[Key, ...] = ()

@@ -21,7 +21,7 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve test quick test-all faults readers bench lint clean bootstrap plan deploy rollback destroy
+.PHONY: run serve test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
 .PHONY: lock lock-providers audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
@@ -58,6 +58,10 @@ test-on-%:
 ## faults   the fault tests at length, and the table of what was tried
 faults: $(VENV)/for-testing
 	CBI_FAULTS=long CBI_FAULT_EXAMPLES=100 CBI_FUZZ_FILES=6000 $(RUN) -m pytest tests/faults
+
+## simulate every interleaving of two runs' requests, a million random schedules, faults put into the protocol; a table
+simulate: $(VENV)/for-testing
+	CBI_SIMULATE=long $(RUN) -m pytest tests/simulation
 
 ## readers  spliced files before more readers and writers of parquet: ClickHouse, Spark, hyparquet (with Java, npm)
 readers: .local/readers/installed

@@ -8,9 +8,13 @@ from simulation.cloud import File, Key, State
 
 @dataclass(frozen=True)
 class Case:
-    """Actors, each with its script, in a cloud; and what may happen by itself, in this order."""
+    """Actors, each with its script, in a cloud; and what may happen by itself, in this order.
+
+    A `quick` one has few enough states to be explored by `make test`.
+    """
 
     files: tuple[tuple[str, File], ...]
     state: State
     scripts: tuple[tuple[Step, ...], ...]
     events: tuple[Key, ...] = ()
+    quick: bool = False

@@ -26,7 +26,7 @@ from cbi.contract.target import Target
 from cbi.errors import Reason
 from cbi.findings import Failure, RequiredFields, ValidationReport
 from cbi.gcs.identity import StagedFile
-from cbi.runs.plan import ContentClaim, Found, LoadPlan
+from cbi.runs.plan import Found, LoadPlan
 from cbi.runs.protocol.log import Entry, Failed, Log, Planned, Run
 from cbi.runs.protocol.requests import (
     Append,
@@ -34,6 +34,7 @@ from cbi.runs.protocol.requests import (
     CleanUp,
     ClearPending,
     Clock,
+    ContentClaim,
     ErrorClass,
     HasReport,
     Held,
@@ -285,9 +286,7 @@ class Cloud:
         )
         plan = LoadPlan(
             target=target,
-            claim=candidate.claim,
-            project="p",
-            location="US",
+            content_marker=candidate.claim.name,
             parts=tuple(Part(str(number), 1, 1) for number in range(kind.parts)),
             inputs_digest=str(calendar),
             spliced=kind.spliced and not rewrite,

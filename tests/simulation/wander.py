@@ -8,6 +8,7 @@ from typing import Any
 
 from cbi.runs.protocol.requests import Insert, JobError
 from simulation.case import Case
+from simulation.cases import random_case
 from simulation.cloud import ERRORS, REFUSED, Key, SimulatedJob, enabled, ends, job_key
 from simulation.judge import Judge
 from simulation.live import Live
@@ -156,6 +157,17 @@ class Wandering:
 
 def _is_pending(value: object) -> bool:
     return isinstance(value, SimulatedJob) and value.pending
+
+
+def search(seeds: Iterable[int]) -> str | None:
+    """Try the schedules of these seeds; the first that fails is given in words, shrunk."""
+    for seed in seeds:
+        chance = random.Random(seed)
+        case = random_case(chance)
+        if failure := Wandering(case).at_random(chance.randint(0, 3), chance):
+            shrunk = shrink(failure)
+            return f"seed {seed}: {shrunk.case}\n{shrunk.in_words()}"
+    return None
 
 
 def shrink(failure: Failure) -> Failure:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
-from cbi.runs.plan import ContentClaim, Found
+from cbi.runs.plan import Found
 from cbi.runs.protocol.log import Entry, Failed, LoadedPart, Log, Replay, Run, Undo
 from cbi.runs.report import LoadJob, Source
 
@@ -81,6 +81,14 @@ class ClearPending:
 
 
 # ---- the staged file
+
+
+@dataclass(frozen=True)
+class ContentClaim:
+    """Which content a claim stands for: the claim's object, and the content's MD5 if the bucket knows it."""
+
+    name: str
+    md5: str | None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import Any
 from cbi.errors import Misconfigured, Reason, Transient
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
-from cbi.runs.plan import ContentClaim
+from cbi.gcs.outputs import Outputs
+from cbi.runs.plan import LoadPlan
 from cbi.runs.protocol.chain import begin_part, finish_part, seal_part
 from cbi.runs.protocol.decisions import (
     MOST_TRIES,
@@ -46,6 +47,7 @@ from cbi.runs.protocol.requests import (
     CleanUp,
     ClearPending,
     Clock,
+    ContentClaim,
     ErrorClass,
     HasReport,
     Held,
@@ -271,7 +273,7 @@ def settle(pending: Pending) -> Steps:
         yield Append(log, wanted)
     if isinstance(wanted, Replay) and run.stage == "given_up" and run.epoch < wanted.epoch:
         assert run.plan is not None
-        held: Held | None = yield ReadClaim(run.plan.claim)
+        held: Held | None = yield ReadClaim(_claim_of(run.plan, file))
         if held is None or held.owner != file or held.epoch < wanted.epoch:
             yield ClearPending(pending)  # the content has gone to another run since
             return None
@@ -308,7 +310,7 @@ def replay(file: StagedFile) -> Step:
 def replay_reported(file: StagedFile) -> Steps:
     run = fold((yield ReadLog(file)))
     if run.stage == "given_up" and run.plan is not None:
-        return Step(claim, (Wanted(file, run.plan.claim, run.epoch + 1), None))
+        return Step(claim, (Wanted(file, _claim_of(run.plan, file), run.epoch + 1), None))
     return Step(advance, (file, None))
 
 
@@ -343,6 +345,11 @@ def _delete(job: Job) -> Generator[Request, Any, int]:
             said = f"the rows of run {run_id} could not be deleted yet: {end.error.message}"
             raise Transient(said) if end.error.kind == ErrorClass.RETRYABLE else Misconfigured(said)
         attempt += 1
+
+
+def _claim_of(plan: LoadPlan, file: StagedFile) -> ContentClaim:
+    """The claim of the bytes that a plan is of; of the run itself in a feed that may load bytes again."""
+    return ContentClaim(plan.content_marker or Outputs.run_marker(plan.target.feed, file.run_id), None)
 
 
 def _differ(md5: str | None, other: str | None) -> bool:

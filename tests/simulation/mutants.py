@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 
-from cbi.runs.protocol import chain, decisions, log, steps
 from simulation.world import forget_actors
 
 
@@ -33,7 +32,7 @@ class Mutant:
             raise LookupError(f"{self.name}: not once in {self.module.__name__}: {self.original}")
         changed: dict[str, object] = {"__name__": f"{self.module.__name__}.{self.name}"}
         code = compile(source.replace(self.original, self.replacement), f"<mutant {self.name}>", "exec")
-        exec(code, changed)  # noqa: S102
+        exec(code, changed)
         functions = {
             function: other
             for name, function in vars(self.module).items()

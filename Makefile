@@ -41,7 +41,7 @@ test: $(VENV)/for-testing
 
 ## quick    the tests that start no server
 quick: $(VENV)/for-testing
-	SPLICE_EXAMPLES=15 $(RUN) -m pytest tests $(AT_ONCE) -m "not servers" --hypothesis-profile=quick
+	$(RUN) -m pytest tests $(AT_ONCE) -m "not servers" --hypothesis-profile=quick
 
 ## test-all  all tests on each supported Python that is here (WHAT=quick: only those that start no server)
 test-all: $(PYTHONS:%=test-on-%)

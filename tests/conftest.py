@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 from hypothesis import settings
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 
 # The clients and the stand-ins are imported by the fixtures: most tests need none of them.
-
-# For `make quick`.
-hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("ci"), max_examples=15)
 
 # The fixtures that start servers. Whoever starts some without a fixture says `pytest.mark.servers`.
 _SERVERS = {"stack", "servers", "world", "cloud", "untriggered"}

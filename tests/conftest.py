@@ -1,4 +1,7 @@
-"""One stack for all tests that need one: real servers, the function in its own process, and its trigger."""
+"""One stack for all tests that need one: real servers, the function in its own process, and its trigger.
+
+The fixtures import the stand-ins and the clients: most tests need none of them.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,8 +16,6 @@ if TYPE_CHECKING:
 
 # `make quick` tries a property on a tenth of the examples that `make test` takes.
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
-
-# The clients and the stand-ins are imported by the fixtures: most tests need none of them.
 
 # The fixtures that start servers. Whoever starts some without a fixture says `pytest.mark.servers`.
 _SERVERS = {"stack", "servers", "world", "cloud", "untriggered"}

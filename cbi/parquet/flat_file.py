@@ -1,7 +1,7 @@
 """A staged parquet file of which only those column chunks are fetched that are looked at."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cbi.parquet import thrift
+from cbi.parquet.column_chunk import ColumnChunk
 from cbi.parquet.footer import MAGIC, TAIL_BYTES, Column, Footer, RowGroup, encode_footer
 from cbi.parquet.limits import Declared, check_declared, check_footer_length
-from cbi.parquet.ranges import Range, RangeReader, Read, Segments, SparseFile
+from cbi.parquet.ranges import Range, RangeReader, Read, Segments, SparseFile, Streamed
 from cbi.parquet.source import raising_unreadable, with_dictionaries
 from cbi.parquet.spec import Encoding, SchemaElement
 from cbi.parquet.unsplicable import Unsplicable
@@ -127,10 +128,25 @@ class FlatFile:
         for window in _windows({n: self.footer.row_groups[n].select(leaves) for n in wanted}):
             chunks = [chunk for group in window.values() for chunk in group.chunks]
             with raising_unreadable():
-                fetched = self._whole or self.reader.fetch([Range(c.first_page, c.end) for c in chunks])
+                fetched = self.fetch(chunks)
                 file = self._open(self._pruned(chosen, list(window.values())), fetched, as_dictionary)
             for index, (number, group) in enumerate(window.items()):
                 yield FetchedGroup(number, group.rows, file, index)
+
+    def fetch(self, chunks: Iterable[ColumnChunk]) -> Segments:
+        """The bytes of column chunks."""
+        return self._whole or self.reader.fetch([Range(chunk.first_page, chunk.end) for chunk in chunks])
+
+    def stream(self, chunk: ColumnChunk, step: int) -> Segments | Streamed:
+        """The bytes of a large column chunk, fetched `step` at a time as they are asked for in order."""
+        return self._whole or Streamed(self.reader, Range(chunk.first_page, chunk.end), step)
+
+    def fetched_group(self, number: int, name: str, segments: Segments) -> FetchedGroup:
+        """A row group's chunk of one column, whose bytes are here already."""
+        group = self.footer.row_groups[number].select([self.leaf_number(name)])
+        with raising_unreadable():
+            file = self._open(self._pruned([self.column(name)], [group]), segments)
+        return FetchedGroup(number, group.rows, file, 0)
 
     def batches(
         self, columns: Sequence[str] | None = None, as_dictionary: Sequence[str] = ()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
+from threading import Lock
 
 # A gap up to this size is read along: a request takes about as long as a megabyte does.
 _GAP_BYTES = 1 << 20
@@ -27,19 +28,21 @@ class Range:
 
 
 class RangeReader:
-    """Reads ranges of an object, and counts requests and bytes."""
+    """Reads ranges of an object, for several threads, and counts requests and bytes."""
 
     def __init__(self, read: Read, size: int) -> None:
         self.size = size
         self.requests = 0
         self.bytes_read = 0
         self._read = read
+        self._counting = Lock()
 
     def fetch(self, ranges: Iterable[Range]) -> "Segments":
         """Read these ranges by few requests, several at a time."""
         pieces = list(_requests(ranges))
-        self.requests += len(pieces)
-        self.bytes_read += sum(piece.end - piece.start for piece in pieces)
+        with self._counting:
+            self.requests += len(pieces)
+            self.bytes_read += sum(piece.end - piece.start for piece in pieces)
 
         def read(piece: Range) -> bytes:
             return self._read(piece.start, piece.end - piece.start)
@@ -74,6 +77,26 @@ class Segments:
             pieces.append(piece)
             start += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Streamed:
+    """A long range, fetched step by step; only what was asked for last is kept."""
+
+    def __init__(self, reader: RangeReader, wanted: Range, step: int) -> None:
+        self._reader = reader
+        self._wanted = wanted
+        self._step = step
+        self._fetched = wanted.start
+        self._segments = Segments([])
+
+    def slice(self, start: int, end: int) -> memoryview | bytes:
+        """The bytes of a range, which must not begin before the range asked for last."""
+        if end > self._fetched:
+            kept = bytes(self._segments.slice(start, self._fetched))
+            until = max(end, min(self._fetched + self._step, self._wanted.end))
+            fetched = self._reader.fetch([Range(max(start, self._fetched), until)])
+            self._segments, self._fetched = fetched.joined(start, kept) if kept else fetched, until
+        return self._segments.slice(start, end)
 
 
 class SparseFile(RawIOBase):

@@ -46,6 +46,7 @@ class Encoding(IntEnum):
     RLE = 3
     BIT_PACKED = 4
     RLE_DICTIONARY = 8
+    BYTE_STREAM_SPLIT = 9
 
 
 class FileMetaData:
@@ -145,7 +146,37 @@ class Statistics:
     NULL_COUNT = 3
     MAX_VALUE = 5
     MIN_VALUE = 6
+    NAN_COUNT = 9
 
 
 class PageHeader:
+    TYPE = 1
     UNCOMPRESSED_PAGE_SIZE = 2
+    COMPRESSED_PAGE_SIZE = 3
+    DATA_PAGE_HEADER = 5
+    DICTIONARY_PAGE_HEADER = 7
+    DATA_PAGE_HEADER_V2 = 8
+
+
+class PageType:
+    DATA_PAGE = 0
+    DICTIONARY_PAGE = 2
+    DATA_PAGE_V2 = 3
+
+
+class DataPageHeader:
+    NUM_VALUES = 1
+    ENCODING = 2
+    DEFINITION_LEVEL_ENCODING = 3
+
+
+class DataPageHeaderV2:
+    NUM_VALUES = 1
+    ENCODING = 4
+    DEFINITION_LEVELS_BYTE_LENGTH = 5
+    REPETITION_LEVELS_BYTE_LENGTH = 6
+    IS_COMPRESSED = 7
+
+
+class DictionaryPageHeader:
+    ENCODING = 2

@@ -97,6 +97,10 @@ class Struct(dict[int, Field]):
         value = self._value(number, I16, I32, I64)
         return None if value is None else _read_integer(value, 0)[0]
 
+    def boolean(self, number: int) -> bool | None:
+        """The value of a boolean field, None where there is none."""
+        return None if self._value(number, TRUE, FALSE) is None else self[number][0] == TRUE
+
     def binary(self, number: int) -> bytes | None:
         """The value of a string or binary field, None where there is none."""
         value = self._value(number, BINARY)

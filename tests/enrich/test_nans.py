@@ -72,8 +72,8 @@ def test_a_table_that_was_changed_is_not_trusted() -> None:
     assert trusted(pa.concat_tables([table, table])) == set()
 
 
-def test_large_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbi.enrich.splice.nans._BYTES_AT_ONCE", 1)
+def test_wide_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbi.enrich.splice.nans._WINDOW_BYTES", 1)
     table = small_table(9, price=[1.0] * 4 + [NAN] + [None] * 4, volatility=[NAN, *[1.0] * 8])
     assert found(table, row_group_size=3) == {"price": {1}, "volatility": {0}}
 

@@ -4,6 +4,7 @@ import os
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
@@ -25,14 +26,17 @@ def interval_lists(draw: st.DrawFn) -> tuple[DateInterval, ...]:
     return DateInterval(date.min, cut), DateInterval(cut + timedelta(days=1), date.max)
 
 
-@given(flat_files(), interval_lists(), st.none() | st.integers(1, 30))
+@given(flat_files(), interval_lists(), st.none() | st.integers(1, 30), st.sampled_from([1, 1 << 16]))
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_the_parts_of_a_splice_are_those_of_a_rewrite(
-    content: bytes, date_intervals: tuple[DateInterval, ...], batch_rows: int | None
+    content: bytes, date_intervals: tuple[DateInterval, ...], batch_rows: int | None, small_chunk: int
 ) -> None:
+    """Below `small_chunk` bytes chunks are decoded to find NaNs; of others the pages are looked at."""
     feed = every_type(batch_rows=batch_rows)
     wanted, bucket = rewritten(content, feed, date_intervals)
-    plan, parts = spliced(content, feed, date_intervals)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cbi.enrich.splice.nans._SMALL_CHUNK", small_chunk)
+        plan, parts = spliced(content, feed, date_intervals)
     event(f"{plan.kept_share:.0%} kept")
     assert [part.part for part in plan.parts] == list(wanted.parts)
     for part, joined in zip(plan.parts, parts, strict=True):

@@ -126,8 +126,13 @@ def read(content: bytes) -> pa.Table:
 
 
 def comparable(table: pa.Table) -> pa.Table:
-    """A table with a number in place of each NaN, which equals nothing."""
+    """A table with a number in place of a NaN, which equals nothing, and dictionaries decoded.
+
+    Arrow calls dictionaries different where NULL alone is the value of all rows that they are for.
+    """
     for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table[place].cast(field.type.value_type))
         if pa.types.is_floating(field.type):
             values = table[place].cast(pa.float64())
             table = table.set_column(place, field.name, pc.if_else(pc.is_nan(values), 1e300, values))

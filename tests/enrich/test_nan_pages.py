@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.cloud import to_parquet
 from support.flat_files import writer_options
 from support.splicing import open_flat, tampered, with_first_chunk
-from support.tables import nesting, small_feed
+from support.tables import nesting, small_feed, to_parquet
 
 from cbi.enrich.splice.nans import find_nans
 from cbi.errors import InvalidFile
@@ -86,7 +85,7 @@ def float_files(draw: st.DrawFn) -> bytes:
         nullable = draw(st.booleans())
         chunks: list[float | None] = []
         for size in sizes:
-            kinds = [st.sampled_from(VALUES)]
+            kinds: list[st.SearchStrategy[float | None]] = [st.sampled_from(VALUES)]
             kinds += [st.sampled_from(NANS)] if draw(st.booleans()) else []
             kinds += [st.none()] if nullable and draw(st.booleans()) else []
             chunks += draw(st.lists(st.one_of(kinds), min_size=size, max_size=size))
@@ -191,7 +190,7 @@ def test_a_chunk_whose_pages_have_other_values_than_the_footer_says_is_decoded(
 
 def test_very_many_small_pages_are_decoded() -> None:
     values: list[float | None] = [number / 8 for number in range(2000)]
-    options = {"use_dictionary": False, "data_page_size": 8, "write_batch_size": 2}
+    options: dict[str, Any] = {"use_dictionary": False, "data_page_size": 8, "write_batch_size": 2}
     assert found(to_parquet(floats(values), **options)) == {}
     assert found(to_parquet(floats([*values, NAN]), **options)) == {"price": frozenset({0})}
 

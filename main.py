@@ -48,7 +48,7 @@ def ingest(event: CloudEvent) -> None:
     """Take a staged file into BigQuery. Raises, so that the event comes again, what a repeat may cure."""
     found = parse_event(event)
     if isinstance(found, Ignored):
-        _log.info("ignored: %s", found.why)
+        _log.info("ignored: %s", found.reason)
         return
     try:
         settings = pipeline().settings

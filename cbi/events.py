@@ -14,9 +14,9 @@ PUBSUB_MESSAGE = "google.cloud.pubsub.topic.v1.messagePublished"
 
 @dataclass(frozen=True)
 class Ignored:
-    """An event to acknowledge and leave alone, and why."""
+    """An event to acknowledge and leave alone, and the reason."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""Gives what an earlier version stored the keys it has now."""
+"""From the keys an object was stored with to those it has in this version."""
 
 REPORTS = "reports/"
 QUARANTINE = "quarantine/"

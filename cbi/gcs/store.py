@@ -124,7 +124,7 @@ class ObjectStore:
         return ObjectWriter(self._blob(bucket, name), content_type)
 
     def put(self, bucket: str, name: str, content: BinaryIO, size: int) -> StagedFile:
-        """Write an object, over another if there is one, and give the generation this made."""
+        """Write an object, over another if there is one, and return the generation this made."""
         blob = self._blob(bucket, name)
         with storage_faults(f"writing gs://{bucket}/{name}"):
             blob.upload_from_file(
@@ -161,7 +161,7 @@ class ObjectStore:
         """Copy a generation to an object, unless there is one of its name, if the bucket can by itself.
 
         Buckets of one location and storage class share an object's bytes; in any other case they would have
-        to be moved, and False is given. Raises InvalidFile when the generation is not there any more.
+        to be moved, and False is returned. Raises InvalidFile when the generation is not there any more.
         """
         source = self._client.bucket(file.bucket).blob(file.name, generation=file.generation)
         with storage_faults(f"copying {file.uri}"):

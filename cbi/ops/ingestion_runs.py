@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 def load_runs(
     pipeline: IngestionPipeline, reports: Iterable[ListedObject], now: datetime, deadline: Deadline
 ) -> int:
-    """Load the reports of every window that is over and not loaded yet, oldest first; give their number.
+    """Load the reports of every window that is over and not loaded yet, oldest first; return their number.
 
     Raises Transient and Misconfigured; what is not loaded then, the next sweep loads.
     """
@@ -62,7 +62,7 @@ def _load_window(pipeline: IngestionPipeline, window: str, names: list[str], dea
     table = next(contract for contract in other_tables() if contract.table == RUNS_TABLE)
     reports = [report for name in names if (report := outputs.read(name, dict[str, Any])) is not None]
     content = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([_row(each) for each in reports], table.arrow_schema), content)
+    pq.write_table(pa.Table.from_pylist([_row(report) for report in reports], table.arrow_schema), content)
     outputs.create_parquet(outputs.window(window), content.getvalue())
     jobs = Jobs(pipeline.bigquery, pipeline.settings.bigquery_location)
     done = jobs.run(_load_spec(pipeline, jobs, table, window), deadline)

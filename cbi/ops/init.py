@@ -51,7 +51,7 @@ def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
     Each table is replaced at once, by a free load job from a file in the output bucket; the weights first,
     so that no day of the new calendar is ever without one.
     """
-    weights = {each.regime.name: each.regime for each in calendar.ranges}
+    weights = {span.regime.name: span.regime for span in calendar.ranges}
     _replace(
         settings,
         WEIGHTS_TABLE,
@@ -64,9 +64,9 @@ def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
         ),
     )
     days = [
-        (each.first + timedelta(days=offset), each.regime.name, each.first, each.last)
-        for each in calendar.ranges
-        for offset in range(each.days)
+        (span.first + timedelta(days=offset), span.regime.name, span.first, span.last)
+        for span in calendar.ranges
+        for offset in range(span.days)
     ]
     columns = {
         field.name: pa.array(values, pa.string() if field.field_type == "STRING" else pa.date32())

@@ -8,9 +8,9 @@ import msgspec
 
 from cbi.contract.feed import feed_names, load_feed
 from cbi.deadline import Deadline
-from cbi.errors import CbiError, Reason
+from cbi.errors import CbiError, Misconfigured, Reason
 from cbi.events import is_staged
-from cbi.gcs.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.identity import STAGED_PREFIX
 from cbi.gcs.outputs import ENRICHED, REPORTS, Outputs
 from cbi.gcs.store import ListedObject
 from cbi.ops.ingestion_runs import load_runs
@@ -107,7 +107,12 @@ def _log_overdue_feeds(staged: list[ListedObject], now: datetime) -> None:
     for listed in staged:
         name = feed_name(listed.file)
         newest[name] = max(listed.finalized_at, newest.get(name, listed.finalized_at))
-    for feed in map(load_feed, feed_names()):
+    for name in feed_names():
+        try:
+            feed = load_feed(name)
+        except Misconfigured as error:  # the other feeds' files are swept all the same
+            _log.error("sweep: %s", error)
+            continue
         if feed.expect_every_hours is None:
             continue
         age = (now - newest[feed.name]).total_seconds() if feed.name in newest else None
@@ -125,19 +130,25 @@ def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: 
             break
         run_id = Outputs.run_of_enriched(listed.file.name)
         if run_id not in finished:
-            record = pipeline.runs.record(run_id)
-            finished[run_id] = (
-                record is not None
-                and Outputs.report(record.file) in reported
-                and not _may_be_finished_later(pipeline, record.file)
-            )
+            finished[run_id] = _is_finished(pipeline, run_id, reported)
         if finished[run_id]:
             pipeline.outputs.delete(listed.file.name)
             removed += 1
     return removed
 
 
-def _may_be_finished_later(pipeline: IngestionPipeline, file: StagedFile) -> bool:
-    """Whether BigQuery refused parts of the run, which `replay` can load once that is fixed."""
-    report = pipeline.runs.report(file)
-    return report is not None and report.reason is Reason.LOAD_FAILED
+def _is_finished(pipeline: IngestionPipeline, run_id: str, reported: set[str]) -> bool:
+    """Whether a run needs its enriched files no more.
+
+    `replay` needs them where BigQuery refused some. They also stay where what the run has written cannot be
+    read.
+    """
+    try:
+        record = pipeline.runs.record(run_id)
+        if record is None or Outputs.report(record.file) not in reported:
+            return False
+        report = pipeline.runs.report(record.file)
+    except Misconfigured as error:
+        _log.error("sweep: the enriched files of run %s stay: %s", run_id, error)
+        return False
+    return report is None or report.reason is not Reason.LOAD_FAILED

@@ -24,8 +24,8 @@ class UndoReport:
 def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = None) -> UndoReport:
     """Delete the rows whose run column holds this run's id, and leave a report of it.
 
-    A repeat gives the first report. Afterwards the same bytes may be dropped again. Raises Misconfigured for
-    a run that does not exist, has no report yet, or belongs to a feed that does not keep run ids.
+    A repeat returns the first report. Afterwards the same bytes may be dropped again. Raises Misconfigured
+    for a run that does not exist, has no report yet, or belongs to a feed that does not keep run ids.
     """
     outputs = pipeline.outputs
     if done := outputs.read(outputs.undo(run_id), UndoReport):

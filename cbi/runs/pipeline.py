@@ -56,7 +56,7 @@ class IngestionPipeline:
         self._context = Context(self.settings, self.store, self.outputs, self.bigquery, self.regimes)
 
     def ingest(self, source: Any, *, feed: str = DEFAULT_FEED, deadline: Deadline | None = None) -> Report:
-        """Take a file all the way and give its report, which is also in the output bucket.
+        """Take a file all the way and return its report, which is also in the output bucket.
 
         `source` is a StagedFile, a gs:// URI of one, a local parquet file's path, a pyarrow Table or a pandas
         DataFrame; the last three are put in the staging bucket first, for the named feed.
@@ -113,7 +113,7 @@ class IngestionPipeline:
     ) -> RunRecord:
         """Decide what of a file to load and write it, nested and with regimes, beside the decision.
 
-        Where another delivery of the same event has decided before, its decision is given instead.
+        Where another delivery of the same event has decided before, its decision is returned instead.
         """
         return self.runs.write_record(self._prepare(self.stage(source, feed), deadline))
 
@@ -193,7 +193,7 @@ class IngestionPipeline:
         return make_report(record, loaded, quarantine_uri, time.monotonic() - start, timings)
 
     def _publish(self, file: StagedFile, report: Report) -> Report:
-        """Write the report unless the run has one: then that one stands, and is given."""
+        """Write the report unless the run has one: then that one stands, and is returned."""
         report = self.runs.write_report(file, report)
         # The report's message may quote values of the file, which are no business of the logs.
         _log.log(

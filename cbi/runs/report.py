@@ -173,12 +173,12 @@ def indented(value: Any) -> str:
 def cut_lists(value: Any) -> Any:
     """JSON data with each list of an object cut at 100 entries and its full length beside it."""
     if isinstance(value, list | tuple):
-        return [cut_lists(each) for each in value[:LONGEST_LIST]]
+        return [cut_lists(item) for item in value[:LONGEST_LIST]]
     if not isinstance(value, dict):
         return value
     cut: dict[str, Any] = {}
-    for key, each in value.items():
-        cut[key] = cut_lists(each)
-        if isinstance(each, list | tuple) and len(each) > LONGEST_LIST:
-            cut[f"{key}_total"] = len(each)
+    for key, item in value.items():
+        cut[key] = cut_lists(item)
+        if isinstance(item, list | tuple) and len(item) > LONGEST_LIST:
+            cut[f"{key}_total"] = len(item)
     return cut

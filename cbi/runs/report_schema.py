@@ -11,7 +11,7 @@ from cbi.runs.report import LONGEST_LIST, SCHEMA_FILE, Report
 def report_schema() -> dict[str, Any]:
     """The schema of what `Report.to_json` writes: every field is there, and long lists are cut."""
     schema = msgspec.json.schema(Report)
-    definitions = {name: _as_written(each) for name, each in schema["$defs"].items()}
+    definitions = {name: _as_written(definition) for name, definition in schema["$defs"].items()}
     report = definitions.pop("Report")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -21,11 +21,11 @@ class StoredRuns:
         return first
 
     def write_record(self, record: RunRecord) -> RunRecord:
-        """Write the first decision of a run, and give the one that stands."""
+        """Write the first decision of a run, and return the one that stands."""
         return self._write_record(Outputs.record(record.file.run_id), record)
 
     def write_second_record(self, record: RunRecord) -> RunRecord:
-        """Write what a run loads instead of a refused splice, and give the decision that stands."""
+        """Write what a run loads instead of a refused splice, and return the decision that stands."""
         return self._write_record(Outputs.second_record(record.file.run_id), record)
 
     def report(self, file: StagedFile) -> Report | None:
@@ -33,7 +33,7 @@ class StoredRuns:
         return self._outputs.read(Outputs.report(file), Report, upgrade_report)
 
     def write_report(self, file: StagedFile, report: Report) -> Report:
-        """Write a run's report, and give the one that stands."""
+        """Write a run's report, and return the one that stands."""
         if self._outputs.create(Outputs.report(file), report.as_written()):
             return report
         return self.report(file) or report

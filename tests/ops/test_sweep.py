@@ -87,3 +87,13 @@ def test_a_second_sweep_finds_nothing_to_run_and_removes_what_is_left_behind(clo
     assert cloud.report(file) == before
     assert cloud.count(file.run_id) == 3
     assert datetime.fromisoformat(str(report["started_at"])) > datetime.now(UTC) - timedelta(minutes=1)
+
+
+def test_enriched_files_of_a_run_whose_record_cannot_be_read_stay(stack: Stack, cloud: Cloud) -> None:
+    bucket, run_id = cloud.storage.bucket(cloud.output_bucket), "0123456789abcdef01234567"
+    bucket.blob(f"runs/{run_id}.json").upload_from_string('{"decision": {"type": "of a later version"}}')
+    bucket.blob(f"enriched/{run_id}-0a1b2c3d-0.parquet").upload_from_string(b"")
+    sweep(cloud)
+    assert cloud.outputs(f"enriched/{run_id}")
+    log = Path(stack.data_dir, "logs/function.log").read_text()
+    assert f"runs/{run_id}.json is not what this version of cbi can read" in log

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from cbi.errors import Misconfigured
 
-ENRICH_WAYS = ("auto", "splice", "rewrite")
+EnrichStrategy = Literal["auto", "splice", "rewrite"]
 """How files are enriched: spliced where that pays, spliced wherever that can be, or always rewritten."""
+
+ENRICH_STRATEGIES: tuple[EnrichStrategy, ...] = get_args(EnrichStrategy)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Settings:
     regime_max_stale_seconds: float = 86_400.0
     function_timeout_seconds: float = 540.0
     sweep_min_age_seconds: float = 900.0
-    enrich_way: str = "auto"
+    enrich_strategy: EnrichStrategy = "auto"
     max_columns: int = 10_000
     max_rows: int = 200_000_000
     max_row_groups: int = 20_000
@@ -38,7 +40,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the settings; unset or empty variables keep their default.
 
-        Raises Misconfigured when a duration or a limit is not a positive number, or `enrich_way` unknown.
+        Raises Misconfigured when a duration or a limit is not a positive number, or when `enrich_strategy` is
+        unknown.
         """
         values: dict[str, Any] = {}
         for each in fields(cls):
@@ -47,8 +50,8 @@ class Settings:
                 kind = type(getattr(DEFAULTS, each.name))
                 values[each.name] = _positive(name, text, kind) if kind in _WORDS else text
         settings = cls(**values)
-        if settings.enrich_way not in ENRICH_WAYS:
-            raise Misconfigured(f"ENRICH_WAY is {settings.enrich_way!r}: it must be {', '.join(ENRICH_WAYS)}")
+        if (strategy := settings.enrich_strategy) not in ENRICH_STRATEGIES:
+            raise Misconfigured(f"ENRICH_STRATEGY is {strategy!r}: it must be {', '.join(ENRICH_STRATEGIES)}")
         return settings
 
     def require_staging_bucket(self) -> str:

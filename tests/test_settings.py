@@ -36,8 +36,8 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
 
 
 def test_an_unknown_way_to_enrich_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Misconfigured, match="ENRICH_WAY is 'join': it must be auto, splice, rewrite"):
-        Settings.from_environment({"ENRICH_WAY": "join"})
+    with pytest.raises(Misconfigured, match="ENRICH_STRATEGY is 'join': it must be auto, splice, rewrite"):
+        Settings.from_environment({"ENRICH_STRATEGY": "join"})
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -36,7 +36,7 @@ class UnsafeCast(ValueError):
 
 @dataclass(frozen=True)
 class Cast:
-    """The way from a file's column to a leaf.
+    """How a file's column becomes a leaf.
 
     `may_fail` says that only the values can tell whether it is safe, so that they must be looked at before
     anything is loaded; `keeps` that the column is already as the leaf wants it, but perhaps for NaNs.
@@ -216,12 +216,12 @@ def _outside(column: pa.Array, first: pa.Scalar, last: pa.Scalar) -> pa.Array:
     return pc.or_(pc.less(column, first), pc.greater(column, last))
 
 
-def _refuse(column: pa.Array, mask: pa.Array, why: str) -> None:
+def _refuse(column: pa.Array, mask: pa.Array, reason: str) -> None:
     """Raise UnsafeCast for the first value where `mask` is true; a NULL of the mask is no."""
     if pc.any(mask).as_py():
         row = pc.index(mask, True).as_py()
         value = column.slice(row, 1).cast(pa.string())[0].as_py()
-        raise UnsafeCast(f"{value!r} {why}")
+        raise UnsafeCast(f"{value!r} {reason}")
 
 
 _CASTS: Mapping[pa.DataType, Callable[[pa.Array], pa.Array]] = {

@@ -1,24 +1,34 @@
-"""The contract of a feed: its table, key, nested schema, sources and checks, read from one YAML file."""
+"""A feed's contract: every key of its YAML file with the type and the meaning it has, and what follows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any, Literal, get_args
 
 import pyarrow as pa
-import yaml
+from msgspec import Meta, Struct
+from msgspec.structs import asdict, force_setattr
 
-from cbi.contract.rules import find_problems
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
-from cbi.errors import InvalidFile, Misconfigured, Reason
+from cbi.settings import EnrichStrategy
 
-DEFAULT_FEED = "daily_ml_matrix"
+WriteMode = Literal["append", "upsert"]
+ExistingKeysPolicy = Literal["warn", "fail", "off"]
+FieldMode = Literal["NULLABLE", "REQUIRED"]
+FieldType = Literal[
+    "STRING", "BYTES", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP", "STRUCT",
+    "INTEGER", "FLOAT", "BOOLEAN", "RECORD",
+]  # fmt: skip
 
-_FOLDER = Path(__file__).parents[1] / "feeds"
-_TABLES = Path(__file__).parents[1] / "tables"
+# The names of the older SQL dialect, which `bq show --schema` still prints.
+_TYPE_ALIASES: Mapping[FieldType, FieldType] = {
+    "INTEGER": "INT64",
+    "FLOAT": "FLOAT64",
+    "BOOLEAN": "BOOL",
+    "RECORD": "STRUCT",
+}
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "STRING": pa.string(),
@@ -34,38 +44,47 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
 https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_conversions
 """
 
-# The names of the older SQL dialect, which `bq show --schema` still prints.
-_TYPE_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+# What BigQuery takes as a column's name without its flexible names, which need a setting of each load job:
+# https://cloud.google.com/bigquery/docs/schemas#column_names
+_RESERVED_PREFIXES = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
+_COLUMN_NAME = rf"^(?!(?i:{'|'.join(_RESERVED_PREFIXES)}))[A-Za-z_][A-Za-z0-9_]*\Z"
 
-_FIELD_KEYS = {"name", "type", "mode", "description", "source", "fields"}
-KEYS = {
-    "description",
-    "table",
-    "key",
-    "partition_by",
-    "cluster_by",
-    "enrich",
-    "checks",
-    "batch_rows",
-    "enrich_way",
-    "write",
-    "dedupe_content",
-    "check_existing_keys",
-    "expect_every_hours",
-    "schema",
-}
+# The descriptions below go on after "it must be" where a contract is refused.
+_LONGEST_COLUMN_NAME = 300
+_ColumnName = Annotated[
+    str,
+    Meta(
+        pattern=_COLUMN_NAME,
+        max_length=_LONGEST_COLUMN_NAME,
+        description=(
+            f"letters (a-z, A-Z), digits and _, at most {_LONGEST_COLUMN_NAME} of them, not beginning with a"
+            f" digit or with what BigQuery keeps for itself ({', '.join(_RESERVED_PREFIXES)}), as text; where"
+            " the file's column has another name, that goes into source"
+        ),
+    ),
+]
+_FileColumn = Annotated[str, Meta(min_length=1, description="the name of a column of the file, as text")]
+_TopLevelColumn = Annotated[str, Meta(min_length=1, description="the name of a top-level column, as text")]
+_Description = Annotated[str, Meta(max_length=1_024, description="a text of at most 1,024 characters")]
 
 
-@dataclass(frozen=True)
-class Field:
-    """A column of the table or a field of a STRUCT, in the form of BigQuery's table schema."""
+class Field(Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of the table or a field of a STRUCT, in the form of BigQuery's table schema.
 
-    name: str
-    type: str
-    mode: str = "NULLABLE"
-    description: str = ""
-    source: str | None = None
-    fields: tuple["Field", ...] = ()
+    `source` is the file's column that fills it, where that has another name.
+    """
+
+    name: _ColumnName
+    type: Annotated[FieldType, Meta(description=f"one of {', '.join([*ARROW_TYPES, 'STRUCT'])}")]
+    mode: Annotated[FieldMode, Meta(description="NULLABLE or REQUIRED")] = "NULLABLE"
+    description: _Description = ""
+    source: _FileColumn | None = None
+    fields: Annotated[
+        tuple["Field", ...], Meta(description="a list of fields, each with a name and a type")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "type", _TYPE_ALIASES.get(self.type, self.type))
 
     @property
     def required(self) -> bool:
@@ -87,6 +106,73 @@ class Field:
         return pa.field(self.name, ARROW_TYPES[self.type], nullable=not self.required)
 
 
+class DateBounds(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first and last date (both included) a feed accepts."""
+
+    column: _FileColumn
+    min: Annotated[date, Meta(description="a date such as 2000-01-31, without quotes")]
+    max: Annotated[date, Meta(description="a date such as 2000-01-31, without quotes")]
+
+
+class Checks(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked at in every file, besides the key, required columns and types."""
+
+    date_range: Annotated[DateBounds | None, Meta(description="a map with column, min and max")] = None
+
+
+class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A contract as its YAML file says it: each field is a key there.
+
+    `table` is `dataset.table`; columns of `key` are those of the staged file. `enrich` has the leaves, by
+    their path, that are computed, each with its enrichment. `enrich_strategy` overrides the setting of that
+    name.
+    """
+
+    description: Annotated[
+        str, Meta(max_length=16_384, description="a text of at most 16,384 characters")
+    ] = ""
+    table: Annotated[str, Meta(description="dataset.table, as text")]
+    key: Annotated[
+        tuple[_FileColumn, ...],
+        Meta(min_length=1, description="a list of the file's columns that no two rows may share"),
+    ]
+    partition_by: Annotated[str, Meta(description="the name of a REQUIRED DATE column, as text")] | None = (
+        None
+    )
+    cluster_by: Annotated[
+        tuple[_TopLevelColumn, ...],
+        Meta(max_length=4, description="a list of at most four top-level columns"),
+    ] = ()
+    enrich: Annotated[
+        Mapping[str, Annotated[str, Meta(description="the name of an enrichment, as text")]],
+        Meta(description="a map of leaves, each with the name of its enrichment"),
+    ] = {}
+    checks: Annotated[Checks, Meta(description="a map with the key date_range")] = Checks()
+    batch_rows: (
+        Annotated[
+            int, Meta(ge=1, le=10**12, description="a whole number of rows from 1 to 1,000,000,000,000")
+        ]
+        | None
+    ) = None
+    enrich_strategy: (
+        Annotated[EnrichStrategy, Meta(description=f"one of {', '.join(get_args(EnrichStrategy))}")] | None
+    ) = None
+    write: Annotated[WriteMode, Meta(description="append or upsert")] = "append"
+    dedupe_content: Annotated[bool, Meta(description="true or false")] = True
+    check_existing_keys: Annotated[ExistingKeysPolicy, Meta(description="warn, fail or off")] = "warn"
+    expect_every_hours: (
+        Annotated[
+            float,
+            Meta(gt=0, le=87_600, description="a number of hours above 0 and at most 87,600 (ten years)"),
+        ]
+        | None
+    ) = None
+    schema: Annotated[
+        tuple[Field, ...],
+        Meta(min_length=1, description="a list of fields, each with a name and a type"),
+    ]
+
+
 @dataclass(frozen=True)
 class Leaf:
     """A scalar of the schema, and where its values come from: a file's column or an enrichment."""
@@ -97,50 +183,30 @@ class Leaf:
     enrichment: str | None
 
 
-@dataclass(frozen=True)
-class DateBounds:
-    """The first and last date (both included) a feed accepts."""
-
-    column: str
-    min: date
-    max: date
-
-
-@dataclass(frozen=True)
-class Feed:
-    """A feed's contract. `table` is `dataset.table`; columns of `key` are those of the staged file.
-
-    `enrich_way` overrides the setting of that name.
-    """
+class Feed(Contract, frozen=True, kw_only=True, dict=True):
+    """A contract under the feed's name, with what follows from it."""
 
     name: str
-    table: str
-    key: tuple[str, ...]
-    schema: tuple[Field, ...]
-    partition_by: str | None = None
-    cluster_by: tuple[str, ...] = ()
-    date_bounds: DateBounds | None = None
-    batch_rows: int | None = None
-    write: str = "append"
-    dedupe_content: bool = True
-    check_existing_keys: str = "warn"
-    enrich_way: str | None = None
-    expect_every_hours: float | None = None
-    description: str = ""
-    enrich: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, name: str, contract: Contract) -> "Feed":
+        return cls(name=name, **asdict(contract))
+
+    @property
+    def date_bounds(self) -> DateBounds | None:
+        return self.checks.date_range
 
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         """Every scalar of the schema, depth first, in the table's order."""
-        enrich = dict(self.enrich)
 
         def walk(fields: Sequence[Field], prefix: str) -> Iterator[Leaf]:
             for field in fields:
                 path = prefix + field.name
                 if field.fields:
                     yield from walk(field.fields, path + ".")
-                elif path in enrich:
-                    yield Leaf(path, field, None, enrich[path])
+                elif path in self.enrich:
+                    yield Leaf(path, field, None, self.enrich[path])
                 else:
                     yield Leaf(path, field, field.source or field.name, None)
 
@@ -165,7 +231,7 @@ class Feed:
     @property
     def enrichment_bases(self) -> set[Basis]:
         """What the enrichments' values are based on."""
-        return {ENRICHMENTS[kind].based_on for _, kind in self.enrich if kind in ENRICHMENTS}
+        return {ENRICHMENTS[kind].based_on for kind in self.enrich.values() if kind in ENRICHMENTS}
 
     @property
     def needs_regime(self) -> bool:
@@ -175,116 +241,3 @@ class Feed:
     def arrow_schema(self) -> pa.Schema:
         """The nested schema that is written to parquet, in the table's order."""
         return pa.schema([field.to_arrow() for field in self.schema])
-
-
-def feed_names() -> list[str]:
-    """The feeds there are: one YAML file each in `cbi/feeds/`."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
-
-
-@cache
-def load_feed(name: str) -> Feed:
-    """Read a feed's contract. Raises KeyError for an unknown name and Misconfigured for a bad contract."""
-    if name not in feed_names():
-        raise KeyError(name)
-    return parse_feed(name, yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
-
-
-def load_staged_feed(name: str) -> Feed:
-    """Read the contract that a staged file's folder names. Raises InvalidFile when there is none."""
-    try:
-        return load_feed(name)
-    except KeyError:
-        message = (
-            f"there is no feed called {name!r}; drop the file under staged/<feed>/, where <feed> is one of"
-            f" {', '.join(feed_names())}"
-        )
-        raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
-
-
-@cache
-def other_tables() -> tuple[Feed, ...]:
-    """The contracts of the tables that no file is loaded into: one YAML file each in `cbi/tables/`."""
-    return tuple(
-        parse_feed(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
-        for path in sorted(_TABLES.glob("*.yaml"))
-    )
-
-
-def parse_feed(name: str, definition: Mapping[str, Any]) -> Feed:
-    """Make a Feed of a YAML file's content. Raises Misconfigured, naming the key, when it is not sound."""
-    try:
-        _refuse_unknown_keys("", definition, KEYS)
-        feed = Feed(
-            name=name,
-            description=definition.get("description", ""),
-            table=definition["table"],
-            key=tuple(definition["key"]),
-            partition_by=definition.get("partition_by"),
-            cluster_by=tuple(definition.get("cluster_by", ())),
-            enrich=tuple((definition.get("enrich") or {}).items()),
-            date_bounds=_parse_checks(definition.get("checks") or {}),
-            batch_rows=definition.get("batch_rows"),
-            write=definition.get("write", "append"),
-            dedupe_content=definition.get("dedupe_content", True),
-            enrich_way=definition.get("enrich_way"),
-            check_existing_keys=_text_of_switch(definition.get("check_existing_keys", "warn")),
-            expect_every_hours=definition.get("expect_every_hours"),
-            schema=tuple(_parse_field(field) for field in definition["schema"]),
-        )
-    except KeyError as error:
-        raise Misconfigured(f"feed {name}: the key {error} is missing") from error
-    except ValueError as error:
-        raise Misconfigured(f"feed {name}: {error}") from error
-    for problem in find_problems(feed):
-        raise Misconfigured(f"feed {name}: {problem}")
-    return feed
-
-
-def _text_of_switch(value: Any) -> Any:
-    """YAML reads a bare `off` as false."""
-    return "off" if value is False else value
-
-
-def _refuse_unknown_keys(where: str, definition: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := sorted(set(definition) - known):
-        raise ValueError(f"{where}unknown keys {unknown}; known are {sorted(known)}")
-
-
-def _parse_checks(definition: Mapping[str, Any]) -> DateBounds | None:
-    _refuse_unknown_keys("checks: ", definition, {"date_range"})
-    bounds = definition.get("date_range")
-    if bounds is None:
-        return None
-    _refuse_unknown_keys("checks.date_range: ", bounds, {"column", "min", "max"})
-    first, last = bounds["min"], bounds["max"]
-    if not (isinstance(first, date) and isinstance(last, date) and first <= last):
-        raise ValueError(f"checks.date_range goes from {first} to {last}; it must be two dates in order")
-    return DateBounds(bounds["column"], first, last)
-
-
-def _parse_field(definition: Mapping[str, Any]) -> Field:
-    name = definition["name"]
-    _refuse_unknown_keys(f"field {name}: ", definition, _FIELD_KEYS)
-    field_type = _TYPE_ALIASES.get(definition["type"], definition["type"])
-    if field_type not in ARROW_TYPES and field_type != "STRUCT":
-        raise ValueError(
-            f"field {name} has type {field_type}; known are {', '.join([*ARROW_TYPES, 'STRUCT'])}"
-        )
-    mode = definition.get("mode", "NULLABLE")
-    if mode not in ("NULLABLE", "REQUIRED"):
-        raise ValueError(f"field {name} has mode {mode}; known are NULLABLE and REQUIRED")
-    children = tuple(_parse_field(field) for field in definition.get("fields", ()))
-    if (field_type == "STRUCT") != bool(children):
-        raise ValueError(f"field {name} is {field_type}; a STRUCT has fields and nothing else has")
-    names = [child.name.lower() for child in children]
-    if len(set(names)) < len(names):
-        raise ValueError(f"field {name} has two fields whose names differ at most in case: {names}")
-    return Field(
-        name=name,
-        type=field_type,
-        mode=mode,
-        description=definition.get("description", ""),
-        source=definition.get("source"),
-        fields=children,
-    )

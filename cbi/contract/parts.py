@@ -1,4 +1,4 @@
-"""Cutting a run into parts that one load job each may take."""
+"""Parts of a run, one load job a part: rows are cut by date, for the 4,000-partition limit of a load job."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PARTITIONS_PER_JOB = 4_000
+MAX_PARTITIONS_PER_JOB = 4_000
 """How many partitions one load job may modify: https://cloud.google.com/bigquery/quotas#load_jobs"""
 
 
@@ -30,11 +30,11 @@ class Part:
 
 
 def split_dates(dates: pa.ChunkedArray) -> tuple[DateInterval, ...]:
-    """Cut the distinct dates of a date32 column into date_intervals of at most 4,000 of them."""
+    """Cut the distinct dates of a date32 column into intervals of at most 4,000 of them."""
     distinct = pc.unique(dates).drop_null().sort()
     return tuple(
         DateInterval(
-            distinct[start].as_py(), distinct[min(start + PARTITIONS_PER_JOB, len(distinct)) - 1].as_py()
+            distinct[start].as_py(), distinct[min(start + MAX_PARTITIONS_PER_JOB, len(distinct)) - 1].as_py()
         )
-        for start in range(0, len(distinct), PARTITIONS_PER_JOB)
+        for start in range(0, len(distinct), MAX_PARTITIONS_PER_JOB)
     )

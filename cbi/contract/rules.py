@@ -1,73 +1,156 @@
-"""What a feed's contract may not say, because it could not be done."""
+"""What a contract may not say though each value has the right shape: rules that need several of its keys."""
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import unicodedata
+from collections.abc import Iterator, Sequence
 
+from cbi.contract.feed import Feed, Field
+from cbi.contract.problem import Path, Problem, dotted
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
-from cbi.settings import ENRICH_WAYS
 
-if TYPE_CHECKING:
-    from cbi.contract.feed import Feed
+# https://cloud.google.com/bigquery/docs/nested-repeated#limitations and …/quotas#all_tables
+_DEEPEST_STRUCT = 15
+_MOST_COLUMNS = 10_000
+
+# https://cloud.google.com/bigquery/docs/datasets#dataset-naming and …/docs/tables#table_naming
+_DATASET_NAME = r"[A-Za-z0-9_]{1,1024}"
+_TABLE_NAME_CATEGORIES = {"Pc", "Pd", "Zs"}
+_LONGEST_TABLE_NAME_BYTES = 1_024
 
 
-def find_problems(feed: "Feed") -> Iterator[str]:
-    """What a contract says that cannot be done, one sentence each."""
+def find_problems(feed: Feed) -> Iterator[Problem]:
+    """What a contract says that cannot be done, in the order of its keys."""
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", feed.name):
-        yield "its file's name must be lowercase letters, digits, _ and -, as it goes into labels and job ids"
-    if feed.table.count(".") != 1:
-        yield f"table is {feed.table!r}; it must be dataset.table"
-    names: set[str] = set()
-    for field in feed.schema:
-        if field.name.lower() in names:
-            name = field.name.lower()
-            yield f"{name} is there twice; to BigQuery, names that differ only in case are the same"
-        names.add(field.name.lower())
+        wanted = "at most 63 lowercase letters, digits, _ and -, as it goes into labels and job ids"
+        yield Problem((), f"is the contract of {feed.name!r}; that name must be {wanted}")
+    yield from _table_problems(feed.table)
+    yield from _field_problems(feed.schema, ("schema",))
+    if len(feed.leaves) > _MOST_COLUMNS:
+        yield Problem(("schema",), f"has {len(feed.leaves):,} columns; a table has at most {_MOST_COLUMNS:,}")
+    yield from _enrich_problems(feed)
+    yield from _source_problems(feed)
+    yield from _key_problems(feed)
+    yield from _layout_problems(feed)
+    yield from _date_range_problems(feed)
+
+
+def _table_problems(name: str) -> Iterator[Problem]:
+    dataset, dot, table = name.partition(".")
+    if not dot or not re.fullmatch(_DATASET_NAME, dataset):
+        wanted = "dataset.table, where the dataset is letters (a-z, A-Z), digits and _"
+        yield Problem(("table",), f"is {name!r}; it must be {wanted}")
+    elif (
+        not table
+        or len(table.encode(errors="replace")) > _LONGEST_TABLE_NAME_BYTES
+        or not all(map(_may_name_a_table, table))
+    ):
+        wanted = "dataset.table, where the table is letters, digits, _, - and spaces, at most 1,024 bytes"
+        yield Problem(("table",), f"is {name!r}; it must be {wanted}")
+
+
+def _may_name_a_table(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "LMN" or category in _TABLE_NAME_CATEGORIES
+
+
+def _field_problems(fields: Sequence[Field], path: Path, depth: int = 0) -> Iterator[Problem]:
+    if fields and depth > _DEEPEST_STRUCT:
+        yield Problem(
+            path, f"is in more than {_DEEPEST_STRUCT} STRUCTs, which is as deep as they may be nested"
+        )
+        return
+    first: dict[str, Path] = {}
+    for number, field in enumerate(fields):
+        here = (*path, number)
+        if twin := first.get(field.name.lower()):
+            wanted = "to BigQuery, names that differ only in case are the same"
+            yield Problem((*here, "name"), f"is {field.name!r}, as {dotted(twin)} is; {wanted}")
+        first.setdefault(field.name.lower(), (*here, "name"))
+        if field.type == "STRUCT" and not field.fields:
+            yield Problem(here, f"is {field.name!r}, a STRUCT without fields; it must have some")
+        if field.type != "STRUCT" and field.fields:
+            yield Problem(
+                (*here, "fields"), f"is there although the type is {field.type}; only a STRUCT has fields"
+            )
+        if field.type == "STRUCT" and field.source is not None:
+            yield Problem(
+                (*here, "source"), "is there although the type is STRUCT; only its fields have a source"
+            )
+        yield from _field_problems(field.fields, (*here, "fields"), depth + 1)
+
+
+def _enrich_problems(feed: Feed) -> Iterator[Problem]:
     leaves = {leaf.path: leaf for leaf in feed.leaves}
-    for path, kind in feed.enrich:
-        if path not in leaves:
-            yield f"enrich names {path}, which the schema does not have"
+    for leaf_path, kind in feed.enrich.items():
+        path = ("enrich", leaf_path)
+        if leaf_path not in leaves:
+            yield Problem(path, "names no column of the schema, and no field of a STRUCT, that has a value")
         elif kind not in ENRICHMENTS:
-            yield f"enrich fills {path} with {kind}; known are {', '.join(ENRICHMENTS)}"
-        elif leaves[path].field.type != ENRICHMENTS[kind].field_type:
-            yield f"enrich fills {path} with {kind}, so its type must be {ENRICHMENTS[kind].field_type}"
-    from_file = [leaf for leaf in feed.leaves if leaf.source is not None]
-    if len(from_file) != len(feed.sources):
-        twice = [leaf.source for leaf in from_file if feed.sources[leaf.source or ""] is not leaf]
-        yield f"the columns {twice} are the source of more than one leaf"
-    if not feed.key:
-        yield "key is empty; it must name the columns that no two rows may share"
-    for column in feed.cluster_by:
-        if column not in leaves or "." in column:
-            yield f"cluster_by names {column}, which is not a top-level column"
-    for column in feed.key:
-        if column not in feed.required_columns:
-            yield f"the key's column {column} must be a REQUIRED column of the file"
-        elif feed.sources[column].field.type in ("BYTES", "FLOAT64"):
-            yield f"the key's column {column} is {feed.sources[column].field.type}, which is no good as a key"
-    if feed.partition_by:
+            yield Problem(path, f"is {kind!r}; it must be one of {', '.join(ENRICHMENTS)}")
+        elif (found := leaves[leaf_path].field.type) != (wanted := ENRICHMENTS[kind].field_type):
+            yield Problem(path, f"is {kind!r}, which is {wanted}; the schema says {found}")
+
+
+def _source_problems(feed: Feed) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for path, leaf_path, field in _walk_leaves(feed.schema, ("schema",), ""):
+        if leaf_path in feed.enrich:
+            continue
+        source = field.source or field.name
+        here = (*path, "source" if field.source else "name")
+        if source in first:
+            yield Problem(
+                here, f"takes the file's column {source!r}, which {dotted(first[source])} takes already"
+            )
+        first.setdefault(source, here)
+
+
+def _walk_leaves(fields: Sequence[Field], path: Path, prefix: str) -> Iterator[tuple[Path, str, Field]]:
+    for number, field in enumerate(fields):
+        if field.fields:
+            yield from _walk_leaves(field.fields, (*path, number, "fields"), f"{prefix}{field.name}.")
+        else:
+            yield (*path, number), prefix + field.name, field
+
+
+def _key_problems(feed: Feed) -> Iterator[Problem]:
+    for number, column in enumerate(feed.key):
+        path = ("key", number)
+        if column in feed.key[:number]:
+            yield Problem(path, f"is {column!r}, which is there twice")
+        elif column not in feed.required_columns:
+            yield Problem(path, f"is {column!r}; it must be a REQUIRED column of the file")
+        elif (found := feed.sources[column].field.type) in ("BYTES", "FLOAT64"):
+            yield Problem(path, f"is {column!r}, which is {found}; it must be a type that compares exactly")
+
+
+def _layout_problems(feed: Feed) -> Iterator[Problem]:
+    """How the table is partitioned and clustered."""
+    leaves = {leaf.path: leaf for leaf in feed.leaves}
+    if feed.partition_by is not None:
         leaf = leaves.get(feed.partition_by)
         if leaf is None or leaf.field.type != "DATE" or not leaf.field.required or leaf.source is None:
-            yield f"partition_by is {feed.partition_by}; it must be a REQUIRED DATE column of the file"
+            wanted = "a REQUIRED DATE column of the file"
+            yield Problem(("partition_by",), f"is {feed.partition_by!r}; it must be {wanted}")
     elif feed.needs_regime:
-        yield "enrich wants a regime, so partition_by must name the date that has it"
+        yield Problem(("enrich",), "wants a regime; then partition_by must name the date that has it")
     elif Basis.DATE in feed.enrichment_bases:
-        yield "enrich wants a date, so partition_by must name it"
-    if feed.date_bounds:
-        column = feed.date_bounds.column
-        if column not in feed.required_columns or feed.sources[column].field.type != "DATE":
-            yield f"checks.date_range names {column}, which is not a REQUIRED column of type DATE"
-    if feed.write not in ("append", "upsert"):
-        yield f"write is {feed.write!r}; it must be append or upsert"
-    if feed.check_existing_keys not in ("warn", "fail", "off"):
-        yield f"check_existing_keys is {feed.check_existing_keys!r}; it must be warn, fail or off"
-    if feed.enrich_way not in (None, *ENRICH_WAYS):
-        yield f"enrich_way is {feed.enrich_way!r}; it must be {', '.join(ENRICH_WAYS)}"
-    hours = feed.expect_every_hours
-    if hours is not None and not (isinstance(hours, int | float) and hours > 0):
-        yield f"expect_every_hours is {hours!r}; it must be a number of hours above 0"
-    if not isinstance(feed.dedupe_content, bool):
-        yield f"dedupe_content is {feed.dedupe_content!r}; it must be true or false"
-    if feed.batch_rows is not None and (not isinstance(feed.batch_rows, int) or feed.batch_rows < 1):
-        yield f"batch_rows is {feed.batch_rows}; it must be at least 1, or absent for one load job a file"
+        yield Problem(("enrich",), "wants a date; then partition_by must name it")
+    columns = {field.name for field in feed.schema if not field.fields}
+    for number, column in enumerate(feed.cluster_by):
+        if column in feed.cluster_by[:number]:
+            yield Problem(("cluster_by", number), f"is {column!r}, which is there twice")
+        elif column not in columns:
+            yield Problem(("cluster_by", number), f"is {column!r}; it must be a top-level column")
+
+
+def _date_range_problems(feed: Feed) -> Iterator[Problem]:
+    bounds, path = feed.date_bounds, ("checks", "date_range")
+    if bounds is None:
+        return
+    if bounds.column not in feed.required_columns or feed.sources[bounds.column].field.type != "DATE":
+        wanted = "a REQUIRED column of type DATE"
+        yield Problem((*path, "column"), f"is {bounds.column!r}; it must be {wanted}")
+    if bounds.min > bounds.max:
+        yield Problem((*path, "max"), f"is {bounds.max}; it must not be before min, {bounds.min}")

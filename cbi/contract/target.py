@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from cbi.contract.feed import Feed
+from cbi.contract.feed import Feed, WriteMode
 from cbi.enrichments.enrichment import Role
 from cbi.enrichments.registry import ENRICHMENTS
 
@@ -12,14 +12,14 @@ from cbi.enrichments.registry import ENRICHMENTS
 class Target:
     """A feed's table, `dataset.table`, with its schema in the API's form.
 
-    `write` is `append` or `upsert`; `key` and the rest name columns of the table. `newest_by` is the column
-    that says when a row's file was finalised, so that a merge never puts an older file's row over a newer's.
+    `key` and the rest name columns of the table. `newest_by` is the column that says when a row's file was
+    finalised, so that a merge never puts an older file's row over a newer's.
     """
 
     feed: str
     table: str
     schema: tuple[dict[str, Any], ...]
-    write: str
+    write: WriteMode
     key: tuple[str, ...]
     partition_by: str | None
     newest_by: str | None
@@ -27,7 +27,7 @@ class Target:
 
     @classmethod
     def of(cls, feed: Feed) -> Self:
-        filled = {ENRICHMENTS[kind].role: path for path, kind in feed.enrich}
+        filled = {ENRICHMENTS[kind].role: path for path, kind in feed.enrich.items()}
         return cls(
             feed=feed.name,
             table=feed.table,

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbi.contract.feed import Feed, other_tables
+from cbi.contract.catalog import other_tables
+from cbi.contract.feed import Feed
 from cbi.deadline import Deadline
 from cbi.gcs.outputs import LOADED_WINDOWS, Outputs
 from cbi.gcs.store import ListedObject

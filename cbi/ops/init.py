@@ -11,8 +11,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
-from cbi.contract.feed import Feed, feed_names, load_feed, other_tables
+from cbi.contract.catalog import load_feeds, other_tables
+from cbi.contract.feed import Feed
 from cbi.deadline import Deadline
+from cbi.errors import Misconfigured
 from cbi.faults import cloud_error, error_of
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
@@ -28,10 +30,12 @@ def initialise(settings: Settings) -> list[str]:
     """Make every dataset and table that is missing, and name them in the order they were made.
 
     Safe to repeat: what is there stays as it is. The regime tables are filled from `regimes.yaml` while
-    the calendar is empty. Raises Transient and Misconfigured.
+    the calendar is empty. Raises Transient and Misconfigured, the latter also for contracts that are broken,
+    after the tables of all others are made.
     """
     client = bigquery_client(settings)
-    contracts = [*(load_feed(name) for name in feed_names()), *other_tables()]
+    feeds, errors = load_feeds()
+    contracts = [*feeds, *other_tables()]
     try:
         made = _create_missing(client, [_table(client.project, contract) for contract in contracts])
         calendar = client.get_table(
@@ -42,6 +46,11 @@ def initialise(settings: Settings) -> list[str]:
         raise cloud_error(error, "the tables could not be made") from error
     if no_regimes:
         apply_regimes(settings, load_regimes_file())
+    if errors:
+        reasons = "\n".join(map(str, errors))
+        raise Misconfigured(
+            f"these contracts are broken; all other tables are there ({len(made)} of them new):\n{reasons}"
+        )
     return made
 
 

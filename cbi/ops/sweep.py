@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from cbi.contract.feed import feed_names, load_feed
+from cbi.contract.catalog import load_feeds
 from cbi.deadline import Deadline
 from cbi.errors import CbiError, Misconfigured, Reason
 from cbi.events import is_staged
@@ -102,17 +102,15 @@ def _record_runs(
 
 
 def _log_overdue_feeds(staged: list[ListedObject], now: datetime) -> None:
-    """Say which feeds have had no file for longer than their contract lets them."""
+    """Log which feeds have had no file for too long by their contract, and which contracts are broken."""
     newest: dict[str, datetime] = {}
     for listed in staged:
         name = feed_name(listed.file)
         newest[name] = max(listed.finalized_at, newest.get(name, listed.finalized_at))
-    for name in feed_names():
-        try:
-            feed = load_feed(name)
-        except Misconfigured as error:  # the other feeds' files are swept all the same
-            _log.error("sweep: %s", error)
-            continue
+    feeds, errors = load_feeds()
+    for error in errors:  # its files fail by themselves; those of the other feeds are swept
+        _log.error("sweep: a contract is broken: %s", error)
+    for feed in feeds:
         if feed.expect_every_hours is None:
             continue
         age = (now - newest[feed.name]).total_seconds() if feed.name in newest else None

@@ -23,7 +23,7 @@ from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import ParquetSource
 from cbi.parquet.unsplicable import Unsplicable
 from cbi.runs.report import Enrichment
-from cbi.settings import Settings
+from cbi.settings import EnrichStrategy, Settings
 
 # Below, rewriting takes no longer than the requests that joining needs besides.
 _LEAST_BYTES = 8 << 20
@@ -58,7 +58,7 @@ class StagedContent:
 
 @contextmanager
 def open_staged(
-    store: ObjectStore, staged: StagedObject, settings: Settings, strategy: str
+    store: ObjectStore, staged: StagedObject, settings: Settings, strategy: EnrichStrategy
 ) -> Iterator[StagedContent]:
     """Open a staged file for a strategy of the settings'.
 
@@ -86,7 +86,9 @@ class Enricher:
     nesting: Nesting
     _written: list[ObjectWriter] = field(default_factory=list)
 
-    def enrich(self, validation: Validation, strategy: str, fallback_reason: str | None) -> Enriched:
+    def enrich(
+        self, validation: Validation, strategy: EnrichStrategy, fallback_reason: str | None
+    ) -> Enriched:
         """Write the parts, and the rows without a regime.
 
         `strategy` is one of the settings'; `fallback_reason` is what keeps the file from being spliced, if

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cbi.clients import bigquery_client, storage_client
-from cbi.contract.feed import DEFAULT_FEED
+from cbi.contract.catalog import DEFAULT_FEED
 from cbi.deadline import Deadline
 from cbi.errors import InvalidFile, Reason
 from cbi.findings import Failure
@@ -23,7 +23,7 @@ from cbi.runs.record import Failed, RunRecord
 from cbi.runs.report import Report
 from cbi.runs.staging import feed_name, stage_file, stage_table, staged_uri
 from cbi.runs.stored import StoredRuns
-from cbi.settings import Settings
+from cbi.settings import EnrichStrategy, Settings
 from cbi.telemetry.logs import log_context
 from cbi.telemetry.timings import Timings
 from cbi.telemetry.tracing import span
@@ -143,7 +143,9 @@ class IngestionPipeline:
         """The report of a file's run as it is in the output bucket, or None while there is none."""
         return self.outputs.read(Outputs.report(file), dict[str, Any])
 
-    def _prepare(self, file: StagedFile, deadline: Deadline | None, strategy: str | None = None) -> RunRecord:
+    def _prepare(
+        self, file: StagedFile, deadline: Deadline | None, strategy: EnrichStrategy | None = None
+    ) -> RunRecord:
         """Validate and enrich a file as far as it can be; once only one run can have its bytes."""
         preparation = Preparation(self._context, file)
         try:

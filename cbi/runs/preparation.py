@@ -10,7 +10,8 @@ import cbi
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.scan import scan_file
 from cbi.checks.validation import Validation, judge
-from cbi.contract.feed import Feed, load_staged_feed
+from cbi.contract.catalog import load_staged_feed
+from cbi.contract.feed import Feed
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
 from cbi.enrichments.enrichment import RunFacts
@@ -27,7 +28,7 @@ from cbi.runs.plan import Found, LoadPlan
 from cbi.runs.record import Failed, Planned, RunRecord
 from cbi.runs.report import CalendarSummary, Source
 from cbi.runs.staging import feed_name
-from cbi.settings import Settings
+from cbi.settings import EnrichStrategy, Settings
 from cbi.telemetry.timings import Timings
 from cbi.warehouse.existing_keys import find_existing_keys
 
@@ -89,13 +90,13 @@ class Preparation:
         self.found = replace(self.found, source=replace(self.found.source, size=staged.size))
         return Inputs(feed, calendar, staged)
 
-    def plan(self, inputs: Inputs, strategy: str | None, content_marker: str | None) -> LoadPlan:
+    def plan(self, inputs: Inputs, strategy: EnrichStrategy | None, content_marker: str | None) -> LoadPlan:
         """Look at the values and write the parts.
 
         `strategy` is how to enrich, whatever the feed and the settings say; `content_marker` is the object
         that marks the bytes as this run's.
         """
-        strategy = strategy or inputs.feed.enrich_way or self._context.settings.enrich_way
+        strategy = strategy or inputs.feed.enrich_strategy or self._context.settings.enrich_strategy
         looked_up = self.found
         try:
             return self._plan(inputs, content_marker, strategy)
@@ -104,7 +105,11 @@ class Preparation:
             return self._plan(inputs, content_marker, "rewrite", str(error))
 
     def _plan(
-        self, inputs: Inputs, content_marker: str | None, strategy: str, fallback_reason: str | None = None
+        self,
+        inputs: Inputs,
+        content_marker: str | None,
+        strategy: EnrichStrategy,
+        fallback_reason: str | None = None,
     ) -> LoadPlan:
         context, feed, staged = self._context, inputs.feed, inputs.staged
         with ExitStack() as stack:

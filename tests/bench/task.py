@@ -1,13 +1,15 @@
 """What every way is given, and what it must do with it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
+from msgspec import structs
 
-from cbi.contract.feed import DEFAULT_FEED, Feed, Field, load_feed
+from cbi.contract.catalog import DEFAULT_FEED, load_feed
+from cbi.contract.feed import Feed, Field
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 
 _GROUP = 100
@@ -73,4 +75,4 @@ def wide_feed(extra_columns: int = 0) -> Feed:
         )
         for begin in range(0, extra_columns, _GROUP)
     ]
-    return replace(feed, schema=(*feed.schema, *extra))
+    return structs.replace(feed, schema=(*feed.schema, *extra))

@@ -10,7 +10,7 @@ from cbi.checks import validation
 from cbi.checks.near_names import did_you_mean
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import Validation
-from cbi.contract.feed import load_feed
+from cbi.contract.catalog import load_feed
 from cbi.findings import ColumnTypes
 
 checker = DataQualityChecker(small_feed())

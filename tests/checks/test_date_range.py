@@ -8,7 +8,8 @@ import pytest
 from support.tables import small_feed
 
 from cbi.checks.quality import DataQualityChecker
-from cbi.contract.feed import Feed, load_feed
+from cbi.contract.catalog import load_feed
+from cbi.contract.feed import Feed
 from cbi.findings import DateRange
 
 

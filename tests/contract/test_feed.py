@@ -1,14 +1,14 @@
 """A feed's contract: the table as designed, and every mistake in a contract refused by name."""
 
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from support.tables import SMALL_CONTRACT, small_feed
 
-from cbi.contract.feed import Feed, load_feed, parse_feed
-from cbi.errors import Misconfigured
+from cbi.contract.catalog import load_feed
+from cbi.contract.feed import Feed
+from cbi.contract.parse import parse_feed
 
 DAILY_ML_MATRIX = """
 symbol STRING REQUIRED
@@ -82,10 +82,6 @@ def with_field(**field: Any) -> dict[str, Any]:
     return {"schema": [*SMALL_CONTRACT["schema"], field]}
 
 
-def with_bounds(**bounds: Any) -> dict[str, Any]:
-    return {"checks": {"date_range": {**SMALL_CONTRACT["checks"]["date_range"], **bounds}}}
-
-
 def test_the_daily_feed_fills_the_table_as_designed() -> None:
     feed = load_feed("daily_ml_matrix")
     assert describe(feed) == DAILY_ML_MATRIX.strip()
@@ -94,11 +90,6 @@ def test_the_daily_feed_fills_the_table_as_designed() -> None:
     assert (feed.partition_by, feed.cluster_by) == ("data_date", ("symbol", "regime_name"))
     assert feed.required_columns == ("symbol", "data_date")
     assert feed.batch_rows is None
-
-
-def test_an_unknown_feed_is_a_key_error() -> None:
-    with pytest.raises(KeyError):
-        load_feed("../regimes")
 
 
 def test_structs_are_groups_that_are_never_null() -> None:
@@ -142,61 +133,3 @@ def test_the_type_names_of_the_older_dialect_are_understood(legacy: str, standar
 def test_a_feed_may_do_without_dates_and_regimes() -> None:
     feed = parse_feed("plain", {"table": "a.b", "key": ["id"], "schema": [ID]})
     assert (feed.date_column, feed.needs_regime, feed.date_bounds) == (None, False, None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"tabel": "a.b"}, "tabel"),
-        ({"table": "small"}, "table is 'small'"),
-        ({"key": ["symbol", "price"]}, "price must be a REQUIRED column"),
-        ({"key": ["symbol", "nothing"]}, "nothing must be a REQUIRED column"),
-        ({"key": []}, "key"),
-        ({"partition_by": "symbol"}, "partition_by is symbol"),
-        ({"partition_by": "nothing"}, "partition_by is nothing"),
-        ({"partition_by": None}, "enrich wants a regime, so partition_by"),
-        ({"cluster_by": ["nothing"]}, "nothing"),
-        ({"cluster_by": ["regime.name"]}, "regime.name"),
-        ({"enrich": {"nothing": "regime"}}, "enrich names nothing"),
-        ({"enrich": {"run_id": "weather"}}, "run_id with weather"),
-        ({"enrich": {"run_id": "weight"}}, "run_id with weight, so its type must be INT64"),
-        ({"batch_rows": 0}, "batch_rows is 0"),
-        ({"write": "replace"}, "write is 'replace'"),
-        ({"dedupe_content": "no"}, "dedupe_content is 'no'"),
-        ({"enrich_way": "join"}, "enrich_way is 'join'"),
-        ({"check_existing_keys": "maybe"}, "check_existing_keys is 'maybe'"),
-        ({"checks": {"dates": {}}}, "dates"),
-        (with_bounds(column="price"), "price, which is not a REQUIRED column"),
-        (with_bounds(column="symbol"), "symbol"),
-        (with_bounds(minimum=date(2000, 1, 1)), "minimum"),
-        (with_bounds(min=date(2050, 1, 1)), "date_range"),
-        (with_bounds(min="the beginning"), "date_range"),
-        (with_field(name="price", type="FLOAT64"), "price'] are the source of more than one leaf"),
-        (
-            with_field(name="PRICE", type="FLOAT64", source="price"),
-            "price'] are the source of more than one leaf",
-        ),
-        (with_field(name="SYMBOL", type="STRING"), "symbol is there twice"),
-        (with_field(name="run_id", type="STRING", source="id"), "run_id"),
-        (with_field(name="x", type="NUMBER"), "field x has type NUMBER"),
-        (with_field(name="x", type="STRING", mode="REPEATED"), "field x has mode REPEATED"),
-        (with_field(name="x", type="STRING", sorce="y"), "sorce"),
-        (with_field(name="x"), "'type' is missing"),
-        (with_field(type="STRING"), "'name' is missing"),
-        (with_field(name="x", type="STRUCT"), "field x is STRUCT"),
-        (with_field(name="x", type="STRING", fields=[ID]), "field x is STRING"),
-        (with_field(name="x", type="STRUCT", fields=[{"name": "y", "type": "STRUCT"}]), "y is STRUCT"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_mistake_in_a_contract_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
-    with pytest.raises(Misconfigured) as raised:
-        small_feed(**changes)
-    assert str(raised.value).startswith("feed small: ")
-    assert named in str(raised.value)
-
-
-@pytest.mark.parametrize("key", ["table", "key", "schema"])
-def test_a_contract_has_a_table_a_key_and_a_schema(key: str) -> None:
-    with pytest.raises(Misconfigured, match=f"feed small: .*'{key}' is missing"):
-        parse_feed("small", {name: value for name, value in SMALL_CONTRACT.items() if name != key})

@@ -23,7 +23,7 @@ import pytest
 from support.readers import all_readers, node, spark
 from support.splicing import read, rewritten, spliced
 
-from cbi.contract.feed import load_feed
+from cbi.contract.catalog import load_feed
 from cbi.local.sample import sample_table
 from cbi.lookups.regime_calendar import load_regimes_file
 

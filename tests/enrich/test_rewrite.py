@@ -28,7 +28,8 @@ from support.tables import (
     small_table,
 )
 
-from cbi.contract.feed import Feed, load_feed
+from cbi.contract.catalog import load_feed
+from cbi.contract.feed import Feed
 from cbi.contract.parts import DateInterval, Part
 from cbi.enrich.quarantine import NO_REGIME
 from cbi.enrich.rewrite import Rewritten, rewrite

@@ -111,12 +111,12 @@ def test_what_is_constant_in_each_batch_of_a_row_group_is_not_so_in_all_of_it() 
     [
         (
             {"enrich": {"weekday": "day_of_week"}, "partition_by": None},
-            "enrich wants a date, so partition_by",
+            "enrich wants a date; then partition_by",
         ),
-        ({"enrich": {"run_id": "day_of_week"}}, "so its type must be INT64"),
+        ({"enrich": {"run_id": "day_of_week"}}, "is 'day_of_week', which is INT64; the schema says STRING"),
         (
             {"enrich": {"run_id": "weather"}},
-            "known are regime, weight, finalized_at, run_id, day_of_week, desk",
+            "must be one of regime, weight, finalized_at, run_id, day_of_week, desk",
         ),
     ],
     ids=["date", "type", "unknown"],

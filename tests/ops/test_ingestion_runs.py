@@ -3,23 +3,14 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from support.cloud import Cloud
 
 from cbi import IngestionPipeline
 from cbi.deadline import Deadline
 from cbi.local.sample import sample_table
 from cbi.ops.ingestion_runs import load_runs
-from cbi.settings import Settings
 
 LAST = date(2026, 11, 20)
-
-
-@pytest.fixture
-def pipeline(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> IngestionPipeline:
-    for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
-        monkeypatch.setenv(name, cloud.environment[name])
-    return IngestionPipeline(Settings.from_environment(cloud.environment))
 
 
 def record(pipeline: IngestionPipeline, now: datetime) -> int:

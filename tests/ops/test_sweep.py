@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 import requests
 from support.cloud import Cloud
 
+from cbi import IngestionPipeline
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_stack
+from cbi.ops.sweep import sweep as sweep_here
 
 LAST = date(2026, 11, 20)
 SWEEP = {
@@ -97,3 +100,19 @@ def test_enriched_files_of_a_run_whose_record_cannot_be_read_stay(stack: Stack, 
     assert cloud.outputs(f"enriched/{run_id}")
     log = Path(stack.data_dir, "logs/function.log").read_text()
     assert f"runs/{run_id}.json is not what this version of cbi can read" in log
+
+
+@pytest.mark.usefixtures("broken_contract")
+def test_a_broken_contract_stops_no_other_feed(
+    cloud: Cloud, pipeline: IngestionPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = cloud.drop(sample_table(3, LAST, "BROKEN"), "staged/broken/x.parquet")
+    sound = cloud.drop(sample_table(3, LAST, "SOUND"), "staged/sound.parquet")
+    time.sleep(1.2)
+    pipeline = IngestionPipeline(replace(pipeline.settings, sweep_min_age_seconds=1))
+    report = sweep_here(pipeline)
+    assert (report.found, report.run, report.failed) == (2, 1, 1)
+    assert cloud.report(sound)["status"] == "success"
+    assert cloud.read_report(broken) is None
+    assert "a contract is broken: cbi/feeds/broken.yaml:5: schema[0].type is 'NUMBER'" in caplog.text
+    assert "feed spare has had no file for too long" in caplog.text

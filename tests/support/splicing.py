@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cbi.contract.feed import Feed, parse_feed
+from cbi.contract.feed import Feed
+from cbi.contract.parse import parse_feed
 from cbi.contract.parts import DateInterval
 from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.enrich.splice.delta import make_delta

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
-from cbi.contract.feed import Feed, parse_feed
+from cbi.contract.feed import Feed
+from cbi.contract.parse import parse_feed
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
 from cbi.enrich.nest import Nesting
@@ -86,8 +87,9 @@ RUN_ID = "0123456789abcdef01234567"
 
 
 def small_feed(**changes: Any) -> Feed:
-    """The small contract, with other values for some of its keys."""
-    return parse_feed("small", {**SMALL_CONTRACT, **changes})
+    """The small contract, with other values for some of its keys, or without those that are None."""
+    contract = {**SMALL_CONTRACT, **changes}
+    return parse_feed("small", {key: value for key, value in contract.items() if value is not None})
 
 
 def days(count: int, first: date = FIRST_DAY) -> list[date]:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud import bigquery
 
-from cbi.contract.feed import Feed, parse_feed
+from cbi.contract.feed import Feed
+from cbi.contract.parse import parse_feed
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
 from cbi.warehouse.part_load import LoadRequest

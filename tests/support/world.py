@@ -30,7 +30,7 @@ FEEDS: Mapping[str, Mapping[str, Any]] = {
     "appended": {**SMALL_CONTRACT, "table": "faults.appended"},
     "unchecked": {**SMALL_CONTRACT, "table": "faults.unchecked", "check_existing_keys": "off"},
     "in_parts": {**SMALL_CONTRACT, "table": "faults.in_parts", "batch_rows": 4},
-    "spliced": {**SMALL_CONTRACT, "table": "faults.spliced", "batch_rows": 4, "enrich_way": "splice"},
+    "spliced": {**SMALL_CONTRACT, "table": "faults.spliced", "batch_rows": 4, "enrich_strategy": "splice"},
     "upserted": {**SMALL_CONTRACT, "table": "faults.upserted", "batch_rows": 4, "write": "upsert"},
 }
 """Small contracts; some cut files of more than four rows into parts."""

@@ -1,0 +1,58 @@
+"""The contracts there are: the feeds in `cbi/feeds/`, and the tables in `cbi/tables/`."""
+
+from functools import cache
+from pathlib import Path
+
+from cbi.contract.feed import Feed
+from cbi.contract.parse import read_feed
+from cbi.errors import InvalidFile, Misconfigured, Reason
+
+DEFAULT_FEED = "daily_ml_matrix"
+
+_FEEDS = Path(__file__).parents[1] / "feeds"
+_TABLES = Path(__file__).parents[1] / "tables"
+
+
+def feed_names() -> list[str]:
+    """The feeds there are: one YAML file each, whatever its content."""
+    return sorted(path.stem for path in _FEEDS.glob("*.yaml"))
+
+
+@cache
+def load_feed(name: str) -> Feed:
+    """Read a feed's contract. Raises KeyError for an unknown name and Misconfigured for a bad contract."""
+    if name not in feed_names():
+        raise KeyError(name)
+    return read_feed(_FEEDS / f"{name}.yaml")
+
+
+def load_feeds() -> tuple[tuple[Feed, ...], tuple[Misconfigured, ...]]:
+    """Read every feed's contract: those that are sound, and an error for each of the others.
+
+    A feed's fault stays that feed's: what goes through all feeds does the sound ones and tells of the rest.
+    """
+    feeds, errors = [], []
+    for name in feed_names():
+        try:
+            feeds.append(load_feed(name))
+        except Misconfigured as error:
+            errors.append(error)
+    return tuple(feeds), tuple(errors)
+
+
+def load_staged_feed(name: str) -> Feed:
+    """Read the contract that a staged file's folder names. Raises InvalidFile when there is none."""
+    try:
+        return load_feed(name)
+    except KeyError:
+        message = (
+            f"there is no feed called {name!r}; drop the file under staged/<feed>/, where <feed> is one of"
+            f" {', '.join(feed_names())}"
+        )
+        raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
+
+
+@cache
+def other_tables() -> tuple[Feed, ...]:
+    """The contracts of the tables that no file is loaded into."""
+    return tuple(read_feed(path) for path in sorted(_TABLES.glob("*.yaml")))

@@ -1,10 +1,11 @@
-"""The Google Cloud clients, for the cloud or, where the emulator hosts are set, for the local stand-ins."""
+"""The Google Cloud clients, for the cloud or, where emulator hosts are set, for stand-ins."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
+from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
@@ -38,27 +39,29 @@ REQUEST_TIMEOUT = 60
 
 @cache
 def storage_client(settings: Settings) -> StorageClient:
-    """A Cloud Storage client; STORAGE_EMULATOR_HOST is honoured by the client itself.
-
-    Raises Misconfigured where there are no credentials, or no project with them.
-    """
+    """A Cloud Storage client. Raises Misconfigured where there are no credentials, or no project."""
     with _naming_what_is_missing():
-        return StorageClient(project=settings.google_cloud_project)
+        return StorageClient(
+            project=settings.google_cloud_project, **_emulated(settings.storage_emulator_host)
+        )
 
 
 @cache
 def bigquery_client(settings: Settings) -> bigquery.Client:
-    """A BigQuery client. Unlike the other, this one asks for credentials even before an emulator.
-
-    Raises Misconfigured where there are no credentials, or no project with them.
-    """
-    emulated = "BIGQUERY_EMULATOR_HOST" in os.environ
+    """A BigQuery client. Raises Misconfigured where there are no credentials, or no project."""
     with _naming_what_is_missing():
         return bigquery.Client(
             project=settings.google_cloud_project,
             location=settings.bigquery_location,
-            credentials=AnonymousCredentials() if emulated else None,
+            **_emulated(settings.bigquery_emulator_host),
         )
+
+
+def _emulated(host: str | None) -> dict[str, Any]:
+    """A client's options for a stand-in at the base URL `host`, if there is one."""
+    if host is None:
+        return {}
+    return {"credentials": AnonymousCredentials(), "client_options": ClientOptions(api_endpoint=host)}
 
 
 @contextmanager

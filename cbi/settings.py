@@ -1,4 +1,17 @@
-"""The environment, read once into a frozen object."""
+"""All environment variables there are, and the only module that reads any.
+
+`Settings` is what a deployment may set. K_SERVICE and OTEL_EXPORTER_OTLP_ENDPOINT are read apart from it:
+logging must not hang on whether the settings can be read. `LocalSettings` is the local BigQuery's. These only
+libraries read:
+
+| variable | read by | set by |
+|---|---|---|
+| ARROW_DEFAULT_MEMORY_POOL | pyarrow | `main.py`, where it is not set |
+| DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA | google-cloud-storage | the deployment |
+| GOOGLE_APPLICATION_CREDENTIALS, CLOUDSDK_CONFIG, … | google-auth | who runs a command |
+| OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, … | opentelemetry-sdk and its exporter | who wants spans |
+| PORT, FUNCTION_TARGET, … | functions-framework | Cloud Run |
+"""
 
 import os
 from collections.abc import Mapping
@@ -17,13 +30,16 @@ ENRICH_STRATEGIES: tuple[EnrichStrategy, ...] = get_args(EnrichStrategy)
 class Settings:
     """What a deployment may set. Every field is an environment variable of the same name in capitals.
 
-    `google_cloud_project` may be None: the clients then find it where they find their credentials.
+    `google_cloud_project` may be None: the clients then find it where they find their credentials. The
+    `*_emulator_host`s are base URLs of stand-ins, to which no credentials are shown.
     Durations are in seconds. The `max_*` limits bound what a file's footer may declare.
     """
 
     staging_bucket: str | None = None
     output_bucket: str | None = None
     google_cloud_project: str | None = None
+    storage_emulator_host: str | None = None
+    bigquery_emulator_host: str | None = None
     bigquery_location: str = "US"
     regime_ttl_seconds: float = 3600.0
     regime_max_stale_seconds: float = 86_400.0
@@ -43,13 +59,7 @@ class Settings:
         Raises Misconfigured when a duration or a limit is not a positive number, or when `enrich_strategy` is
         unknown.
         """
-        values: dict[str, Any] = {}
-        for each in fields(cls):
-            name = each.name.upper()
-            if text := environment.get(name):
-                kind = type(getattr(DEFAULTS, each.name))
-                values[each.name] = _positive(name, text, kind) if kind in _WORDS else text
-        settings = cls(**values)
+        settings = cls(**_read(cls, environment))
         if (strategy := settings.enrich_strategy) not in ENRICH_STRATEGIES:
             raise Misconfigured(f"ENRICH_STRATEGY is {strategy!r}: it must be {', '.join(ENRICH_STRATEGIES)}")
         return settings
@@ -70,6 +80,45 @@ class Settings:
 
 
 DEFAULTS = Settings()
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """What may be set of the local BigQuery: how long a load job takes, and how many a table takes."""
+
+    cbi_local_load_seconds: float = 0.0
+    cbi_local_loads_per_table_per_day: int = 1_500
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read them. Raises Misconfigured when one is not a positive number."""
+        return cls(**_read(cls, environment))
+
+
+def on_cloud_run(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a service of Cloud Run, which says so by K_SERVICE.
+
+    https://cloud.google.com/run/docs/container-contract#services-env-vars
+    """
+    return "K_SERVICE" in environment
+
+
+def tracing_endpoint(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The URL that spans are sent to, if they are: OTEL_EXPORTER_OTLP_ENDPOINT.
+
+    https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
+    """
+    return environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
+
+
+def _read(cls: type[Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The values of a dataclass's fields that are set, by name; a default that is a number wants one."""
+    values: dict[str, Any] = {}
+    for each in fields(cls):
+        name, kind = each.name.upper(), type(each.default)
+        if text := environment.get(name):
+            values[each.name] = _positive(name, text, kind) if kind in _WORDS else text
+    return values
 
 
 def _positive(name: str, text: str, kind: type[Any]) -> Any:

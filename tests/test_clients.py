@@ -27,7 +27,6 @@ def test_without_credentials_an_operator_is_told_how_to_give_them(client: Callab
         client(Settings(google_cloud_project="without-credentials"))
 
 
-def test_without_a_project_an_operator_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
+def test_without_a_project_an_operator_is_told_what_to_set() -> None:
     with pytest.raises(Misconfigured, match="set GOOGLE_CLOUD_PROJECT"):
-        bigquery_client(Settings(bigquery_location="nowhere"))
+        bigquery_client(Settings(bigquery_emulator_host="http://127.0.0.1:1"))

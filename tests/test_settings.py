@@ -1,12 +1,15 @@
 """The environment, read once: defaults for what is not set, and plain words for what is wrong."""
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from cbi.errors import Misconfigured
-from cbi.settings import Settings
+from cbi.settings import LocalSettings, Settings, on_cloud_run, tracing_endpoint
 
+ROOT = Path(__file__).parents[1]
 NUMBERS = [each.name for each in fields(Settings) if isinstance(each.default, int | float)]
 
 
@@ -52,3 +55,29 @@ def test_a_bucket_that_is_needed_but_not_set_is_named() -> None:
         Settings().require_staging_bucket()
     with pytest.raises(Misconfigured, match="OUTPUT_BUCKET is not set"):
         Settings().require_output_bucket()
+
+
+# The one sets a default before anything is imported, the other hands its own environment on to its children.
+NO_READERS = {"main.py", "cbi/local/processes.py"}
+
+
+def test_no_other_module_reads_the_environment() -> None:
+    paths = [ROOT / "main.py", *ROOT.glob("cbi/**/*.py")]
+    sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    found = {name for name, text in sources.items() if re.search(r"\benviron\b|\bgetenv\b", text)}
+    assert found == {"cbi/settings.py", *NO_READERS}
+    used = re.findall(r"os\.environ.*", sources["main.py"])
+    assert used == ['os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")']
+
+
+def test_what_is_set_of_the_local_stack_is_taken() -> None:
+    assert LocalSettings.from_environment({"CBI_LOCAL_LOAD_SECONDS": "0.5"}) == LocalSettings(0.5)
+    with pytest.raises(Misconfigured, match="CBI_LOCAL_LOADS_PER_TABLE_PER_DAY is 'all'"):
+        LocalSettings.from_environment({"CBI_LOCAL_LOADS_PER_TABLE_PER_DAY": "all"})
+
+
+def test_what_is_read_apart_is_read_from_its_variable() -> None:
+    assert not on_cloud_run({})
+    assert on_cloud_run({"K_SERVICE": "ingest"})
+    assert tracing_endpoint({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}) is None
+    assert tracing_endpoint({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}) == "http://x"

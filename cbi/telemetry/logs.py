@@ -5,13 +5,14 @@ A line says what happened, never what is about to, and holds no value of the dat
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
+
+from cbi.settings import on_cloud_run
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
@@ -67,9 +68,8 @@ def trace_fields(header: str | None, project: str | None) -> dict[str, str]:
 def configure_logging() -> None:
     """Send this package's log lines to standard error, in the form of the place it runs in."""
     handler = logging.StreamHandler(sys.stderr)
-    on_cloud_run = "K_SERVICE" in os.environ
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(JsonFormatter() if on_cloud_run else text)
+    handler.setFormatter(JsonFormatter() if on_cloud_run() else text)
     logger = logging.getLogger("cbi")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)

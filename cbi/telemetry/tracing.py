@@ -1,18 +1,16 @@
 """Spans of a run's steps, where an OpenTelemetry endpoint is configured; nothing is loaded where none is."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cbi.settings import tracing_endpoint
+
 if TYPE_CHECKING:
     import requests
     from opentelemetry.sdk.trace import TracerProvider
-
-# https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 # Cloud Trace takes spans in OpenTelemetry's own form: https://cloud.google.com/trace/docs/otlp
 _CLOUD_TRACE = "telemetry.googleapis.com"
@@ -37,8 +35,8 @@ def flush_spans() -> None:
 
 @cache
 def _provider() -> "TracerProvider | None":
-    endpoint = os.environ.get(_ENDPOINT)
-    if not endpoint:
+    endpoint = tracing_endpoint()
+    if endpoint is None:
         return None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider

@@ -4,7 +4,6 @@ bqemulator has no way in for extensions, so two of its names are replaced here, 
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import bqemulator.server
@@ -17,6 +16,7 @@ from fastapi import FastAPI
 
 from cbi.local.bigquery.jobs import LoadRules
 from cbi.local.bigquery.requests import RequestGate
+from cbi.settings import LocalSettings
 
 
 def replace_parts_of_bqemulator(rules: LoadRules) -> None:
@@ -41,13 +41,8 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="where the tables are kept")
     parser.add_argument("--storage-root", type=Path, required=True, help="the folder of gs:// objects")
     options = parser.parse_args()
-    defaults = LoadRules()
-    rules = LoadRules(
-        load_seconds=float(os.environ.get("CBI_LOCAL_LOAD_SECONDS", defaults.load_seconds)),
-        loads_per_table_per_day=int(
-            os.environ.get("CBI_LOCAL_LOADS_PER_TABLE_PER_DAY", defaults.loads_per_table_per_day)
-        ),
-    )
+    local = LocalSettings.from_environment()
+    rules = LoadRules(local.cbi_local_load_seconds, local.cbi_local_loads_per_table_per_day)
     import_extension("spatial")  # from its wheel: DuckDB would fetch it from the internet
     replace_parts_of_bqemulator(rules)
     bqemulator.server.run_forever(

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
@@ -17,6 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from cbi.local.processes import Process, Processes
+from cbi.settings import Settings
 
 PROJECT = "cbi-local"
 STAGING_BUCKET = "cbi-staging"
@@ -24,11 +26,6 @@ OUTPUT_BUCKET = "cbi-output"
 START_TIMEOUT_SECONDS = 60
 
 _ROOT = Path(__file__).parents[2]
-_CREATE_TABLES = """
-from cbi.settings import Settings
-from cbi.ops.init import initialise
-initialise(Settings.from_environment())
-"""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -89,14 +86,16 @@ class Servers:
             if url := urls.get(name):
                 self._running[name].wait_until(partial(_answers, url), START_TIMEOUT_SECONDS)
 
+    @property
+    def settings(self) -> Settings:
+        """What the function and the command line of this stack run with."""
+        return Settings.from_environment(self._environment)
+
     def create_tables(self) -> None:
-        """Create the datasets and tables that are not there yet. Raises ProcessFailed."""
-        # in a process of its own: the clients in this one may belong to another stack
-        self.launch("setup")
-        setup = self._running["setup"]
-        if setup.popen.wait(START_TIMEOUT_SECONDS):
-            raise setup.failure()
-        self.stop("setup")
+        """Create the datasets and tables that are not there yet. Raises Transient and Misconfigured."""
+        from cbi.ops.init import initialise
+
+        initialise(self.settings)
 
     def stop(self, name: str) -> None:
         """Stop one server in good order."""
@@ -127,7 +126,7 @@ def running_servers(
     """A stack whose servers can be stopped one by one, ready for use; all of it is stopped on leaving.
 
     What `data_dir` holds from an earlier run is kept and served again. `env` is added to the environment
-    of every server. Raises ProcessFailed when one does not come up.
+    of every server. Raises ProcessFailed when one does not come up, and CbiError without its tables.
     """
     data_dir = data_dir.resolve()
     (data_dir / "storage").mkdir(parents=True, exist_ok=True)
@@ -146,6 +145,8 @@ def running_servers(
         )
         servers = Servers(stack, behind_storage, processes, env)
         servers.launch(*services, *function)
+        if with_tables:
+            import_module("cbi.ops.init")  # the clients take as long to import as the servers take to start
         servers.wait_for(*services)
         for bucket in (STAGING_BUCKET, OUTPUT_BUCKET):
             _create_bucket(servers.stack.storage, bucket)
@@ -174,7 +175,7 @@ def running_stack(
 def serve(data_dir: Path) -> None:
     """Run the stack until SIGINT or SIGTERM. One JSON line on stdout, also in `stack.json`, says it is ready.
 
-    Raises ProcessFailed when a server does not come up, or ends by itself.
+    Raises ProcessFailed when a server does not come up, or ends by itself, and CbiError without its tables.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)
@@ -266,7 +267,6 @@ def _commands(stack: Stack, behind_storage: int) -> dict[str, list[str]]:
             *(*python, "cbi.local.bigquery", "--port", bigquery, "--project", stack.project),
             *("--data-dir", str(data_dir / "bigquery"), "--storage-root", str(objects)),
         ],
-        "setup": [sys.executable, "-c", _CREATE_TABLES],
         "function": [
             *(*python, "functions_framework", "--target", "ingest", "--source", str(_ROOT / "main.py")),
             *("--host", "127.0.0.1", "--port", function),

@@ -11,15 +11,21 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
-POLL_SECONDS = 0.2
+from cbi.local.storage.changes import wait_for_change
+
+PAUSE_SECONDS = 0.2
+"""Before a bucket that cannot be listed is listed again."""
+
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 10
 DELIVERY_TIMEOUT_SECONDS = 540
@@ -45,30 +51,33 @@ class _Delivery:
 
 def watch(storage: str, bucket: str, target: str) -> None:
     """Deliver the events of `bucket` to the URL `target`, for ever."""
-    seen: set[tuple[str, str]] = set()
+    arrived: SimpleQueue[_Delivery] = SimpleQueue()
+    Thread(target=_find, args=(storage, bucket, arrived), daemon=True).start()
     waiting: list[_Delivery] = []
-    refused: SimpleQueue[_Delivery] = SimpleQueue()
     with ThreadPoolExecutor(CONCURRENT_DELIVERIES) as pool:
         while True:
-            for resource in _new_objects(storage, bucket, seen):
-                heapq.heappush(waiting, _Delivery(time.monotonic(), resource))
-            for delivery in _drain(refused):
-                heapq.heappush(waiting, delivery.again())
+            with suppress(Empty):
+                pause = max(0, waiting[0].due - time.monotonic()) if waiting else None
+                heapq.heappush(waiting, arrived.get(timeout=pause))
             while waiting and waiting[0].due <= time.monotonic():
-                pool.submit(_deliver, heapq.heappop(waiting), target, refused)
-            time.sleep(POLL_SECONDS)
+                pool.submit(_deliver, heapq.heappop(waiting), target, arrived)
 
 
-def _new_objects(storage: str, bucket: str, seen: set[tuple[str, str]]) -> list[Json]:
-    """The objects listed for the first time in this generation; none when the listing fails."""
-    try:
-        listed = list(_list_objects(storage, bucket))
-    except (OSError, HTTPException, ValueError) as error:
-        log.warning("cannot list %s: %s", bucket, error)
-        return []
-    new = [resource for resource in listed if (resource["name"], resource["generation"]) not in seen]
-    seen.update((resource["name"], resource["generation"]) for resource in new)
-    return new
+def _find(storage: str, bucket: str, arrived: SimpleQueue[_Delivery]) -> None:
+    """Hand on each object, when it is listed for the first time in its generation, for ever."""
+    seen: set[tuple[str, str]] = set()
+    changes: int | None = None
+    while True:
+        try:
+            changes = wait_for_change(storage, bucket, changes)
+            for resource in _list_objects(storage, bucket):
+                if (generation := (resource["name"], resource["generation"])) not in seen:
+                    seen.add(generation)
+                    arrived.put(_Delivery(time.monotonic(), resource))
+        except (OSError, HTTPException, ValueError) as error:
+            log.warning("cannot list %s: %s", bucket, error)
+            changes = None
+            time.sleep(PAUSE_SECONDS)
 
 
 def _list_objects(storage: str, bucket: str) -> Iterator[Json]:
@@ -82,15 +91,7 @@ def _list_objects(storage: str, bucket: str) -> Iterator[Json]:
         query["pageToken"] = page["nextPageToken"]
 
 
-def _drain(queue: SimpleQueue[_Delivery]) -> Iterator[_Delivery]:
-    while True:
-        try:
-            yield queue.get_nowait()
-        except Empty:
-            return
-
-
-def _deliver(delivery: _Delivery, target: str, refused: SimpleQueue[_Delivery]) -> None:
+def _deliver(delivery: _Delivery, target: str, arrived: SimpleQueue[_Delivery]) -> None:
     """Post one event; whatever is not a 2xx comes again."""
     name = delivery.resource["name"]
     try:
@@ -98,7 +99,7 @@ def _deliver(delivery: _Delivery, target: str, refused: SimpleQueue[_Delivery]) 
             log.info("delivered %s", name)
     except (URLError, OSError, HTTPException) as error:
         log.warning("%s was not accepted, again in %g s: %s", name, delivery.retry_after, error)
-        refused.put(delivery)
+        arrived.put(delivery.again())
 
 
 def finalize_event(resource: Json, target: str) -> Request:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Condition, Thread
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -30,13 +30,14 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _RecordEvent)
         self.events: dict[str, list[CloudEvent]] = defaultdict(list)
         self.refusals: dict[str, int] = defaultdict(int)
+        self.received = Condition()
 
     def wait_for(self, name: str, times: int = 1) -> list[CloudEvent]:
-        deadline = time.monotonic() + 10
-        while len(self.events[name]) < times:
-            assert time.monotonic() < deadline, f"{name} was delivered {len(self.events[name])} times"
-            time.sleep(0.02)
-        return self.events[name]
+        events = self.events[name]
+        with self.received:
+            there = self.received.wait_for(lambda: len(events) >= times, timeout=10)
+        assert there, f"{name} was delivered {len(events)} times"
+        return events
 
 
 class _RecordEvent(BaseHTTPRequestHandler):
@@ -46,7 +47,9 @@ class _RecordEvent(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         event = from_http(dict(self.headers), body)
         received = self.server.events[event.data["name"]]
-        received.append(event)
+        with self.server.received:
+            received.append(event)
+            self.server.received.notify_all()
         self.send_response(500 if len(received) <= self.server.refusals[event.data["name"]] else 200)
         self.end_headers()
 

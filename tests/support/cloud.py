@@ -17,6 +17,7 @@ from google.cloud import bigquery, storage
 
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
+from cbi.local.storage.changes import wait_for_change
 from support.reports import validate_report
 from support.tables import to_parquet
 
@@ -69,11 +70,18 @@ class Cloud:
 
     def report(self, file: StagedFile, timeout: float = 60) -> dict[str, Any]:
         """Wait for a file's report, hold it against the report's schema, and give it."""
-        deadline = time.monotonic() + timeout
+        deadline, changes = time.monotonic() + timeout, None
         while (report := self.read_report(file)) is None:
             assert time.monotonic() < deadline, f"no report of {file.uri} after {timeout} s"
-            time.sleep(0.05)
+            changes = self._wait_for_output(changes, deadline - time.monotonic())
         return report
+
+    def _wait_for_output(self, known: int | None, timeout: float) -> int | None:
+        """Wait for something to be written to the output bucket; other than the local one does not tell."""
+        if host := self.environment.get("STORAGE_EMULATOR_HOST"):
+            return wait_for_change(host, self.output_bucket, known, timeout)
+        time.sleep(1)
+        return None
 
     def read_report(self, file: StagedFile) -> dict[str, Any] | None:
         report = self.read_json(Outputs.report(file))

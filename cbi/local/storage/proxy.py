@@ -10,6 +10,7 @@ from threading import Lock
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cbi.local.content_range import ContentRange, received_header
+from cbi.local.storage.changes import CHANGES_PATH, LONGEST_WAIT_SECONDS, Changes
 from cbi.local.storage.messages import BLOCK, HOP_HEADERS, Answer, Request, Upstream, read_request
 from cbi.local.storage.rules import Json, Preconditions, Refusal, check_name, not_found
 
@@ -36,6 +37,7 @@ class StorageProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream_port = upstream_port
         self.uploads: dict[str, _Upload] = {}
+        self.changes = Changes()
         self._locks = [Lock() for _ in range(512)]
 
     def lock(self, bucket: str, name: str) -> Lock:
@@ -99,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock(bucket, name):
             found = self._existing(bucket, name, request.query.get("generation"))
             Preconditions.of(request.query).check(found)
-            return self._upstream.write(request)
+            return self._write(request, bucket)
 
     def _compose(self, request: Request, bucket: str, name: str) -> HTTPResponse:
         check_name(name)
@@ -110,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
                 found = self._existing(bucket, source["name"], source.get("generation"))
                 wanted = source.get("objectPreconditions", {}).get("ifGenerationMatch")
                 Preconditions(None if wanted is None else str(wanted)).check(found)
-            return self._upstream.write(request)
+            return self._write(request, bucket)
 
     def _copy(self, request: Request, bucket: str, name: str, to_bucket: str, to_name: str) -> HTTPResponse:
         check_name(to_name)
@@ -118,7 +120,17 @@ class _Handler(BaseHTTPRequestHandler):
             source = self._existing(bucket, name, request.query.get("sourceGeneration"))
             Preconditions.of(request.query, "ifSource").check(source)
             Preconditions.of(request.query).check(self._upstream.metadata(to_bucket, to_name))
-            return self._upstream.write(request)
+            return self._write(request, to_bucket)
+
+    def _write(self, request: Request, bucket: str) -> HTTPResponse:
+        response = self._upstream.write(request)
+        self.server.changes.note(bucket)
+        return response
+
+    def _changes(self, request: Request, bucket: str) -> Answer:
+        known, timeout = (float(request.query.get(name, "-1")) for name in ("known", "timeout"))
+        count = self.server.changes.wait(bucket, int(known), min(timeout, LONGEST_WAIT_SECONDS))
+        return Answer(200, {"Content-Type": "application/json"}, json.dumps({"count": count}).encode())
 
     def _existing(self, bucket: str, name: str, generation: object) -> Json:
         found = self._upstream.metadata(bucket, name)
@@ -134,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         conditions = Preconditions.of(request.query)
         with self.server.lock(bucket, name):
             conditions.check(self._upstream.metadata(bucket, name))
-            response = self._upstream.write(request)
+            response = self._write(request, bucket)
         if request.query.get("uploadType") == "resumable" and (location := response.getheader("Location")):
             upload_id = dict(parse_qsl(urlsplit(location).query))["upload_id"]
             self.server.uploads[upload_id] = _Upload(bucket, name, conditions)
@@ -159,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return response
             with self.server.lock(upload.bucket, upload.name):
                 upload.preconditions.check(self._upstream.metadata(upload.bucket, upload.name))
-                response = self._upstream.write(request)
+                response = self._write(request, upload.bucket)
             upload.result = response.read()
             return Answer(response.status, {"Content-Type": "application/json"}, upload.result)
 
@@ -212,6 +224,7 @@ _OBJECT = r"/storage/v1/b/([^/]+)/o/([^/]+)"
 _Action = Callable[..., HTTPResponse | Answer]
 _ROUTES: list[tuple[set[str], re.Pattern[str], _Action]] = [
     ({"GET", "HEAD"}, re.compile(f"(?:/download)?{_OBJECT}"), _Handler._read),
+    ({"GET"}, re.compile(f"{CHANGES_PATH}/([^/]+)"), _Handler._changes),
     ({"GET", "HEAD"}, re.compile(r"/.*"), _Handler._pass),
     ({"POST", "PUT"}, re.compile(r"(?:/resumable)?/upload/storage/v1/b/([^/]+)/o"), _Handler._upload),
     ({"PATCH", "PUT", "DELETE"}, re.compile(_OBJECT), _Handler._change),

@@ -4,10 +4,10 @@ A step does no I/O of its own: it yields one of these and is sent the answer, by
 simulation. Every request may be repeated: where the answer was lost, asking again comes to the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
@@ -89,6 +89,10 @@ class ContentClaim:
 
     name: str
     md5: str | None
+
+    def apart(self) -> Self:
+        """The claim of a content whose size and CRC are those of another, by its MD5."""
+        return replace(self, name=f"{self.name}-{(self.md5 or '').replace('/', '_')}")
 
 
 @dataclass(frozen=True)

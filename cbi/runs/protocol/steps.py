@@ -7,8 +7,8 @@ advance ── decide ── plan ── load          a delivery, a sweep, a ne
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from cbi.errors import Misconfigured, Reason, Transient
 from cbi.findings import Failure
@@ -121,6 +121,12 @@ class Wanted:
     epoch: int
     candidate: Candidate | None = None
 
+    def apart(self) -> Self:
+        """The same by a claim that says which MD5 it is for."""
+        claim = self.claim.apart()
+        candidate = replace(self.candidate, claim=claim) if self.candidate else None
+        return replace(self, claim=claim, candidate=candidate)
+
 
 def claim(wanted: Wanted, then: Step | None) -> Steps:
     """Take the content for an epoch of a run: from an older epoch of it, or from a run that has lost it.
@@ -132,7 +138,7 @@ def claim(wanted: Wanted, then: Step | None) -> Steps:
         return Step(claimed, (wanted, then))
     if held is not None and held.owner != wanted.file:
         if _differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
-            return Step(claimed, (wanted, then))
+            return Step(claim, (wanted.apart(), then))
         return Step(help_owner, (wanted, held, then))
     taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)
     return Step(claimed if taken else claim, (wanted, then))

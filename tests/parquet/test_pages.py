@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.cloud import to_parquet
+from support.tables import to_parquet
 from support.splicing import open_flat
 
 from cbi.parquet import thrift
@@ -16,7 +16,7 @@ from cbi.parquet.spec import DataPageHeader, Encoding, PageHeader, PageType
 from cbi.parquet.thrift import Field, Struct
 
 VALUES = [1.5, None, 2.5]
-PLAIN = {"use_dictionary": False, "compression": "none", "write_statistics": False}
+PLAIN: dict[str, Any] = {"use_dictionary": False, "compression": "none", "write_statistics": False}
 _BIT_PACKED, _INDEX_PAGE, _DELTA_BINARY_PACKED = 4, 1, 5
 
 

@@ -1,17 +1,22 @@
 """What is explored: pairs of actors, and random companies of them."""
 
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypedDict
 
 from cbi.gcs.identity import StagedFile
+from cbi.runs.protocol.log import Attempt, Log, Replay, Undo, fold
+from cbi.runs.protocol.requests import Held, Pending
 from cbi.runs.protocol.step import Step
-from cbi.runs.protocol.steps import advance, give_up, replay, undo
+from cbi.runs.protocol.steps import advance, give_up, replay, settle, undo
 from simulation.case import Case
-from simulation.cloud import File, Key, State
+from simulation.cloud import BEGINNING, File, Key, State, pending_key
 from simulation.judge import Judge
 
 A, B, C = (StagedFile("b", name, 1) for name in "ABC")
+A2 = StagedFile("b", "A", 2)
 
 
 def deliver(file: StagedFile) -> Step:
@@ -20,106 +25,218 @@ def deliver(file: StagedFile) -> Step:
 
 def prepared(**files: File) -> tuple[tuple[tuple[str, File], ...], State]:
     """Staged files in an empty cloud."""
-    state: dict[Key, Any] = {("calendar",): 0, ("hours",): 0}
+    state: dict[Key, Any] = {("calendar",): 0, ("code",): 0, ("hours",): 0, ("claims expired",): 0}
     state |= {("staged", name): 1 for name in files}
     return tuple(files.items()), state
 
 
 def cases() -> dict[str, Case]:
     """Pairs of actors of every kind."""
-    one, two, spliced = File("x"), File("x", parts=2), File("x", parts=2, spliced=True)
-    calendar, overwritten, hours = ("calendar",), ("staged", "A"), ("hours",)
-    a, c = deliver(A), deliver(C)
-    found: dict[str, Case] = {}
+    return {name: case for group in (_loading(), _operators(), _expiry(), _upserts()) for name, case in group}
 
-    quick_ones = {
-        "one part: two deliveries",
-        "one part: delivery, undo",
-        "two parts: two deliveries",
-        "spliced: two deliveries",
-        "upserted: two deliveries",
-        "undo, undo",
-        "failed: replay, replay",
-        "failed: replay, undo",
-    }
 
-    def add(
-        name: str,
-        files: dict[str, File],
-        *scripts: tuple[Step, ...],
-        events: tuple[Key, ...] = (),
-        first: Sequence[Step] = (),
-        refused: Sequence[int] = (),
-    ) -> None:
-        staged, state = prepared(**files)
-        case = Case(staged, state, scripts, events)
-        for step in first:
-            state = Judge(dict(case.files)).alone(state, step, refused)
-        found[name] = Case(staged, state, scripts, events, name in quick_ones)
+_QUICK = {
+    "one part: two deliveries",
+    "two parts: two deliveries",
+    "upserted: two deliveries",
+    "undo, undo",
+    "undo, same bytes",
+    "failed: replay, replay",
+    "partly: delivery, replay",
+}
 
-    for kind, file in (
-        ("one part", one),
-        ("two parts", two),
-        ("spliced", spliced),
-        ("upserted", File("x", upserts=True)),
-    ):
-        add(f"{kind}: two deliveries", {"A": file}, (a,), (a,))
-        add(f"{kind}: delivery, undo", {"A": file}, (a,), (undo(A),))
-    add("two deliveries, calendar", {"A": spliced}, (a,), (a,), events=(calendar,))
-    add("two deliveries, overwritten", {"A": spliced}, (a,), (a,), events=(overwritten,))
-    both = {"A": one, "C": one}
-    add("delivery, undo twice", {"A": one}, (a,), (undo(A), undo(A)))
-    add("undo, undo", {"A": one}, (undo(A),), (undo(A),), first=(a,))
-    add("undo, same bytes", both, (undo(A),), (c,), first=(a,))
-    add("delivery, same bytes", both, (a,), (c,))
-    add("sleeper, undo then same bytes", both, (a,), (undo(A), c))
-    add("sleeper, delivery then same bytes", both, (a,), (a, c))
-    add("sleeper, delivery, replay, undo, same bytes", both, (a,), (a, replay(A), undo(A), c))
-    add("delivery, give up", {"A": one}, (a,), (Step(give_up, (A,)),))
-    failed: dict[str, Any] = {"first": (a,), "refused": (0,)}
-    add("failed: replay, replay", both, (replay(A),), (replay(A),), **failed)
-    add("failed: replay, undo", both, (replay(A),), (undo(A),), **failed)
-    add("failed: replay, same bytes", both, (replay(A),), (c,), **failed)
-    add("failed: replay, undo then same bytes", both, (replay(A),), (undo(A), c), **failed)
-    add("failed: replay, same bytes then undo", both, (replay(A),), (c, undo(A)), **failed)
-    partly: dict[str, Any] = {"first": (a,), "refused": (1,)}
-    both2 = {"A": two, "C": two}
-    add("partly: replay, undo", both2, (replay(A),), (undo(A),), **partly)
-    add("partly: replay, same bytes", both2, (replay(A),), (c,), **partly)
-    add("partly: replay, undo then same bytes", both2, (replay(A),), (undo(A), c), **partly)
-    add("partly: delivery, replay", both2, (a,), (replay(A),), **partly)
-    killer = {"A": File("x", kills=True), "C": one}
-    add("killer: deliveries in turn, same bytes", killer, (a, a, a, a), (c,), events=(hours, hours))
-    return found
+_CALENDAR, _OVERWRITTEN, _HOURS, _CODE = ("calendar",), ("staged", "A"), ("hours",), ("code",)
+_A, _C = deliver(A), deliver(C)
+_GIVE_UP = Step(give_up, (A,))
+_ONE, _TWO = File("x"), File("x", parts=2)
+_SPLICED = File("x", parts=2, spliced=True)
+_UPSERTS = File("x", upserts=True)
+
+Named = tuple[str, Case]
+Script = tuple[Step, ...]
+
+
+def _case(
+    name: str,
+    files: dict[str, File],
+    *scripts: Script,
+    events: tuple[Key, ...] = (),
+    first: Script = (),
+    refused: tuple[int, ...] = (),
+    state: State | None = None,
+    ahead: tuple[int, ...] = (),
+    wanted: Undo | Replay | None = None,
+) -> Named:
+    """What goes before, `first`, has come to its end, the parts in `refused` being refused; then whoever
+    `wanted` something of A has marked it and gone no further."""
+    staged, empty = prepared(**files)
+    state = {**empty, **(state or {})}
+    for step in first:
+        state = Judge(files).alone(state, step, refused)
+    if wanted:
+        state = _wanted(state, wanted)
+    return name, Case(staged, state, scripts, events, name in _QUICK, ahead)
+
+
+def _loading() -> Iterator[Named]:
+    kinds = {"one part": _ONE, "two parts": _TWO, "spliced": _SPLICED, "upserted": _UPSERTS}
+    for kind, file in kinds.items():
+        yield _case(f"{kind}: two deliveries", {"A": file}, (_A,), (_A,))
+        yield _case(f"{kind}: delivery, undo", {"A": file}, (_A,), (undo(A),))
+    for what, event in (("calendar", _CALENDAR), ("code", _CODE), ("overwritten", _OVERWRITTEN)):
+        yield _case(f"two deliveries, {what}", {"A": _SPLICED}, (_A,), (_A,), events=(event,))
+    newer, over = deliver(A2), (_OVERWRITTEN,)
+    yield _case("delivery, delivery of what overwrote it", {"A": _ONE}, (_A,), (newer,), events=over)
+    yield _case("late delivery, delivery", {"A": _ONE}, (_A,), (newer,), state={_OVERWRITTEN: 2})
+    poisoned = {"A": File("x", spliced=True, poisoned=True)}
+    yield _case("internal errors: deliveries", poisoned, (_A, _A), (_A,))
+    yield _case("internal errors: delivery, undo", poisoned, (_A, _A), (undo(A),))
+    both = {"A": _ONE, "C": _ONE}
+    yield _case("delivery, same bytes", both, (_A,), (_C,))
+    yield _case("sleeper, delivery then same bytes", both, (_A,), (_A, _C))
+    yield _case("two feeds", {"A": _ONE, "C": File("x", feed="g")}, (_A,), (_C,))
+    collided = {"A": File("x", md5="1"), "C": File("x", md5="2")}
+    yield _case("same size and CRC", collided, (_A,), (_C,))
+    killer = {"A": File("x", kills=True), "C": _ONE}
+    hours = (_HOURS, _HOURS)
+    yield _case("killer: deliveries in turn, same bytes", killer, (_A, _A, _A, _A), (_C,), events=hours)
+    tried = _tried(2)
+    hour = (_HOURS,)
+    yield _case("tried twice: two deliveries", {"A": _ONE}, (_A,), (_A,), events=hour, state=tried)
+    yield _case("tried twice: clock ahead", {"A": _ONE}, (_A,), (_A,), events=hour, state=tried, ahead=(1,))
+    yield _case("begun by an earlier version", {"A": _ONE}, (_A,), (_A,), state=_begun_earlier())
+
+
+def _operators() -> Iterator[Named]:
+    one, both = {"A": _ONE}, {"A": _ONE, "C": _ONE}
+    yield _case("delivery, undo twice", one, (_A,), (undo(A), undo(A)))
+    yield _case("undo, undo", one, (undo(A),), (undo(A),), first=(_A,))
+    yield _case("undo, same bytes", both, (undo(A),), (_C,), first=(_A,))
+    yield _case("undo, settle", one, (undo(A),), (_settle(Undo()),), first=(_A,), wanted=Undo())
+    yield _case("sleeper, undo then same bytes", both, (_A,), (undo(A), _C))
+    yield _case("sleeper, delivery, replay, undo, same bytes", both, (_A,), (_A, replay(A), undo(A), _C))
+    yield _case("give up, delivery", one, (_GIVE_UP,), (_A,))
+    yield _case("give up, delivery in two parts", {"A": _TWO}, (_A, _GIVE_UP), (_A,))
+    yield _case("give up, undo", one, (_A, _GIVE_UP), (undo(A),))
+    yield _case("give up, same bytes", both, (_A, _GIVE_UP), (_C,))
+    failed: _Before = {"first": (_A,), "refused": (0,)}
+    yield _case("failed: replay, replay", both, (replay(A),), (replay(A),), **failed)
+    yield _case("failed: replay, undo", both, (replay(A),), (undo(A),), **failed)
+    yield _case(
+        "failed: replay, settle", both, (replay(A),), (_settle(Replay(1)),), wanted=Replay(1), **failed
+    )
+    yield _case("failed: replay, give up", both, (replay(A),), (_GIVE_UP,), **failed)
+    yield _case("failed: replay, same bytes", both, (replay(A),), (_C,), **failed)
+    yield _case("failed: replay, undo then same bytes", both, (replay(A),), (undo(A), _C), **failed)
+    yield _case("failed: replay, same bytes then undo", both, (replay(A),), (_C, undo(A)), **failed)
+    partly: _Before = {"first": (_A,), "refused": (1,)}
+    both = {"A": _TWO, "C": _TWO}
+    yield _case("partly: replay, undo", both, (replay(A),), (undo(A),), **partly)
+    yield _case("partly: replay, same bytes", both, (replay(A),), (_C,), **partly)
+    yield _case("partly: replay, undo then same bytes", both, (replay(A),), (undo(A), _C), **partly)
+    yield _case("partly: delivery, replay", both, (_A,), (replay(A),), **partly)
+
+
+def _expiry() -> Iterator[Named]:
+    one, both = {"A": _ONE}, {"A": _ONE, "C": _ONE}
+    parts, claims = ("expires", "enriched"), (("expires", "claim"),)
+    failed: _Before = {"first": (_A,), "refused": (0,)}
+    yield _case("parts expire: two deliveries", one, (_A,), (_A,), events=(parts,))
+    yield _case("parts expire: spliced", {"A": File("x", spliced=True)}, (_A,), (_A,), events=(parts,))
+    yield _case("parts expire: replay, replay", one, (replay(A),), (replay(A),), events=(parts,), **failed)
+    yield _case("claims expire: delivery, same bytes", both, (_A,), (_C,), events=claims)
+    yield _case("claims expire: same bytes twice", both, (_A, _A), (_C, _C), events=claims)
+    yield _case("claims expire: replay, same bytes", both, (replay(A),), (_C,), events=claims, **failed)
+    yield _case("claims expire: undo, same bytes", both, (undo(A),), (_C,), events=claims, first=(_A,))
+
+
+def _upserts() -> Iterator[Named]:
+    old, new = File("x", upserts=True, age=0), File("y", upserts=True, age=1)
+    both = {"A": old, "B": new}
+    failed: _Before = {"first": (_A,), "refused": (0,)}
+    gone = (("expires", "staging"),)
+    yield _case("keys: older, newer", both, (_A,), (deliver(B),))
+    yield _case("keys: undo of older, newer", both, (undo(A),), (deliver(B),), first=(_A,))
+    yield _case("keys: replay of older, newer", both, (replay(A),), (deliver(B),), **failed)
+    yield _case("keys: replay, undo", {"A": old}, (replay(A),), (undo(A),), **failed)
+    yield _case("keys: replay, replay", {"A": old}, (replay(A),), (replay(A),), **failed)
+    yield _case("tables expire: two deliveries", {"A": old}, (_A,), (_A,), events=gone)
+    yield _case(
+        "tables expire: replay, replay", {"A": old}, (replay(A),), (replay(A),), events=gone, **failed
+    )
+
+
+class _Before(TypedDict):
+    first: Script
+    refused: tuple[int, ...]
+
+
+def _settle(wanted: Undo | Replay) -> Step:
+    return Step(settle, (Pending(A, wanted),))
+
+
+def _wanted(state: State, wanted: Undo | Replay) -> State:
+    """Something is wanted of A, which has its report; nobody has appended it yet."""
+    pending = Pending(A, wanted)
+    state = {**state, pending_key(pending): pending}
+    plan = fold(Log(A, state["log", "A#1"])).plan
+    if isinstance(wanted, Replay) and plan is not None:
+        claim = ("claim", plan.content_marker or "")
+        state = {**state, claim: replace(state[claim], epoch=wanted.epoch)}
+    return state
+
+
+def _tried(times: int) -> State:
+    """Somebody has claimed the content, and so many repeats have ended while they opened the file."""
+    ended = tuple(Attempt(BEGINNING - timedelta(hours=ago)) for ago in range(times, 0, -1))
+    return {("claim", "f/x"): Held(A, 0, None, 1), ("log", "A#1"): ended}
+
+
+def _begun_earlier() -> State:
+    """An earlier version loaded the run by its first id, undid it, and began it again."""
+    staged, state = prepared(A=_ONE)
+    state = Judge(dict(staged)).alone(state, _A)
+    kept = {key: value for key, value in state.items() if key[0] not in ("row", "report")}
+    return {**kept, ("enriched", "A#1", "0.0"): True, ("first attempt", "A#1"): 1}
 
 
 def random_case(chance: random.Random) -> Case:
     """Three to five actors of any kind at a few files."""
-    parts, spliced = chance.choice((1, 2)), chance.random() < 0.5
     names = chance.choice(("A", "AB", "AC", "ABC"))
-    upserts, dedupes = chance.random() < 0.2, chance.random() < 0.9
+    like = File(
+        "",
+        parts=chance.choice((1, 2)),
+        spliced=chance.random() < 0.5,
+        upserts=chance.random() < 0.2,
+        dedupes=chance.random() < 0.9,
+    )
     contents = {"A": "x", "B": "y", "C": "x"}
-    files = {
-        name: File(
-            contents[name],
-            parts,
-            spliced,
-            upserts=upserts,
-            dedupes=dedupes,
-            kills=name == "A" and chance.random() < 0.05,
-        )
-        for name in names
-    }
+    files = {name: replace(like, content=contents[name], age=chance.randint(0, 2)) for name in names}
+    oddity = chance.random()
+    if oddity < 0.05:
+        files["A"] = replace(files["A"], kills=True)
+    elif oddity < 0.1:
+        files["A"] = replace(files["A"], poisoned=True)
+    elif oddity < 0.15:
+        files["A"] = replace(files["A"], feed="g", upserts=False)
+    elif oddity < 0.2:
+        files["A"] = replace(files["A"], md5="1")
+        files |= {name: replace(files[name], md5="2") for name in names[1:]}
     staged, state = prepared(**files)
     all_files = [StagedFile("b", name, 1) for name in names]
     calls = [deliver(file) for file in all_files] * 3
-    calls += [undo(file) for file in all_files] + [replay(file) for file in all_files]
-    scripts = tuple(tuple(chance.choices(calls, k=chance.randint(1, 3))) for _ in range(chance.randint(3, 5)))
-    events = chance.sample(
-        [("calendar",), ("hours",), *(("staged", name) for name in names)], chance.randint(0, 2)
-    )
-    case = Case(staged, state, scripts, tuple(events))
+    calls += [call(file) for file in all_files for call in (undo, replay)]
+    calls += [_GIVE_UP]
     if not files["A"].kills and chance.random() < 0.4:
-        refused = chance.choice(((), (0,), (1,)))
-        case = Case(staged, Judge(dict(case.files)).alone(state, deliver(A), refused), scripts, tuple(events))
-    return case
+        state = Judge(files).alone(state, deliver(A), chance.choice(((), (0,), (1,))))
+        run = fold(Log(A, state["log", "A#1"]))
+        if ("report", "A#1") in state:
+            wanted = Replay(run.epoch + 1) if run.stage == "given_up" and chance.random() < 0.5 else Undo()
+            calls += [_settle(wanted)]
+            state = _wanted(state, wanted)
+    scripts = tuple(tuple(chance.choices(calls, k=chance.randint(1, 3))) for _ in range(chance.randint(3, 5)))
+    kinds: list[Key] = [_CALENDAR, _HOURS, _CODE, *(("staged", name) for name in names)]
+    kinds += [("expires", kind) for kind in ("enriched", "claim", "staging")]
+    events = tuple(chance.sample(kinds, chance.randint(0, 2)))
+    ahead = (1,) if chance.random() < 0.1 else ()
+    return Case(staged, state, scripts, events, ahead=ahead)

@@ -9,15 +9,18 @@ The state is a mapping of keys to values, all hashable, so that states can be re
     ("pending", run, wish)  Pending
     ("quarantine", run, plan_epoch)   the rows kept
     ("job", …id)            SimulatedJob
-    ("row", run, row)       the calendars by which the row was loaded, one for each time it is there
+    ("row", run, row)       the inputs by which the row was loaded, one for each time it is in the table
+    ("key", row)            of a feed that upserts: whose row the key has, and by which inputs
     ("staging", …id)        the rows of a part's own table, to be merged
-    ("calendar",) ("hours",)
+    ("enriched", run, inputs)   the parts and the rows left out, until they have their place
+    ("first attempt", run)  that of epoch 0, of a run that an earlier version began
+    ("calendar",) ("code",) ("hours",) ("claims expired",)   counted
 
 A run is called by its file's name and generation, `A#1`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -27,7 +30,7 @@ from cbi.errors import Reason
 from cbi.findings import Failure, RequiredFields, ValidationReport
 from cbi.gcs.identity import StagedFile
 from cbi.runs.plan import Found, LoadPlan
-from cbi.runs.protocol.log import Entry, Failed, Log, Planned, Run
+from cbi.runs.protocol.log import Entry, Failed, Log, Planned, Run, fold
 from cbi.runs.protocol.requests import (
     Append,
     Candidate,
@@ -69,7 +72,9 @@ DELIVERY_SECONDS = 3600.0
 RETRYABLE = JobError(ErrorClass.RETRYABLE, "backendError", "try again")
 REFUSED = JobError(ErrorClass.REFUSED, "invalid", "no good")
 OPERATOR = JobError(ErrorClass.OPERATOR, "accessDenied", "may not")
-ERRORS = (RETRYABLE, REFUSED, OPERATOR)
+INTERNAL = JobError(ErrorClass.RETRYABLE, "internalError", "an internal error")
+EXPIRED = JobError(ErrorClass.REFUSED, "notFound", "not there")
+ERRORS = (RETRYABLE, REFUSED, OPERATOR, INTERNAL)
 
 
 class _NoCounts(dict[str, int]):
@@ -85,7 +90,11 @@ _NO_TIMINGS: Any = _NoCounts()
 
 @dataclass(frozen=True)
 class File:
-    """What a staged file is like: its bytes, and how its feed takes them."""
+    """What a staged file is like: its bytes, and how its feed takes them.
+
+    `age` is when it was finalised. A `poisoned` one ends each load of a spliced part with an internal error.
+    `md5` tells apart contents of the same size and CRC.
+    """
 
     content: str
     parts: int = 1
@@ -93,6 +102,10 @@ class File:
     upserts: bool = False
     dedupes: bool = True
     kills: bool = False
+    poisoned: bool = False
+    feed: str = "f"
+    age: int = 0
+    md5: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class Verdict:
     success: bool
     loaded: tuple[int, ...]
     plan_epoch: int
-    calendar: int | None
+    inputs: str | None
 
 
 @dataclass(frozen=True)
@@ -145,39 +158,12 @@ def rows_of_part(run: Run, part: int) -> tuple[str, ...]:
     """A part's rows: the last row of the last part has a regime from calendar 1 on, else it is left out."""
     assert run.plan is not None
     last = part == len(run.plan.parts) - 1
-    return (f"r{part}", "q") if last and calendar_of(run) else (f"r{part}",)
+    return (f"r{part}", "q") if last and has_regimes(run.plan.inputs_digest) else (f"r{part}",)
 
 
-def calendar_of(run: Run) -> int:
-    """By which calendar a run's parts were made."""
-    assert run.plan is not None
-    return int(run.plan.inputs_digest)
-
-
-def ends(state: State, key: Key, error: JobError | None) -> State:
-    """A pending job ends: atomically, with all of its work done or nothing."""
-    job = state[key].job
-    assert job is not None
-    changed = dict(state)
-    if error is not None:
-        changed[key] = SimulatedJob(job, JobEnd(error=error))
-        return changed
-    run, rows = label(job.run.file), 0
-    if job.kind == JobKind.LOAD or (job.kind == JobKind.MERGE):
-        for row in rows_of_part(job.run, job.part):
-            place = ("row", run, row)
-            times = () if job.kind == JobKind.MERGE else changed.get(place, ())
-            changed[place] = (*times, calendar_of(job.run))
-    if job.kind == JobKind.STAGE:
-        changed[staging_key(job)] = True
-    if job.kind == JobKind.DELETE:
-        for row in rows_of_part(job.run, job.part):
-            rows += len(changed.pop(("row", run, row), ()))
-    plan = job.run.plan
-    loaded = LoadJob("job", plan.parts[job.part].rows, 1) if plan else None
-    done = None if job.kind == JobKind.DELETE else loaded
-    changed[key] = SimulatedJob(job, JobEnd(done=done, rows=rows))
-    return changed
+def has_regimes(inputs: str) -> bool:
+    """Whether the calendar among the inputs has a regime for each row."""
+    return not inputs.startswith("0")
 
 
 class Cloud:
@@ -186,8 +172,72 @@ class Cloud:
     def __init__(self, files: Mapping[str, File]) -> None:
         self.files = files
 
-    def execute(self, state: State, request: Request) -> tuple[State, Any]:
-        """The state after a request, and its answer."""
+    def file(self, run: str) -> File:
+        """What the file of a run, called by its label, is like."""
+        return self.files[run.partition("#")[0]]
+
+    def ends(self, state: State, key: Key, error: JobError | None) -> State:
+        """A pending job ends: atomically, with all of its work done or nothing."""
+        job = state[key].job
+        changed = dict(state)
+        run, plan, rows = label(job.run.file), job.run.plan, 0
+        error = error or self._must_fail(state, job)
+        if error is not None:
+            changed[key] = SimulatedJob(job, JobEnd(error=error))
+            return changed
+        match job.kind:
+            case JobKind.LOAD:
+                for row in rows_of_part(job.run, job.part):
+                    changed["row", run, row] = (*changed.get(("row", run, row), ()), plan.inputs_digest)
+            case JobKind.STAGE:
+                changed[staging_key(job)] = True
+            case JobKind.MERGE:
+                for row in rows_of_part(job.run, job.part):
+                    there = changed.get(("key", row))
+                    if there is None or self.file(there[0]).age <= self.file(run).age:
+                        changed["key", row] = (run, plan.inputs_digest)
+            case JobKind.DELETE:
+                for row in rows_of_part(job.run, job.part):
+                    rows += len(changed.pop(("row", run, row), ()))
+                    if changed.get(("key", row), ("",))[0] == run:
+                        del changed["key", row]
+                        rows += 1
+        done = None if job.kind == JobKind.DELETE else LoadJob("job", plan.parts[job.part].rows, 1)
+        changed[key] = SimulatedJob(job, JobEnd(done=done, rows=rows))
+        return changed
+
+    def _must_fail(self, state: State, job: Job) -> JobError | None:
+        """What is wrong with a job whose time has come, if it is more than an accident."""
+        run, plan = label(job.run.file), job.run.plan
+        assert plan is not None
+        if job.kind == JobKind.MERGE:
+            return None if staging_key(job) in state else EXPIRED
+        if job.kind == JobKind.DELETE:
+            return None
+        if ("enriched", run, plan.inputs_digest) not in state:
+            return EXPIRED
+        return INTERNAL if plan.spliced and self.file(run).poisoned else None
+
+    def happens(self, state: State, event: Key) -> State:
+        """Something happens by itself: one more is counted, or objects expire."""
+        match event:
+            case ("expires", "claim"):
+                gone = {key for key in state if key[0] == "claim" and self._may_expire(state, key)}
+                left = {key: value for key, value in state.items() if key not in gone}
+                return {**left, ("claims expired",): state[("claims expired",)] + len(gone)}
+            case ("expires", kind):
+                return {key: value for key, value in state.items() if key[0] != kind}
+        return {**state, event: state[event] + 1}
+
+    def _may_expire(self, state: State, claim: Key) -> bool:
+        """Claims are kept longer than anything takes: only one with nothing left to do is so old."""
+        held = state[claim]
+        run = fold(self.log(state, held.owner))
+        closed = run.stage not in ("undecided", "undoing") and (run.stage != "loading" or run.first)
+        return closed and held.epoch <= run.epoch and ("report", label(held.owner)) in state
+
+    def execute(self, state: State, request: Request, ahead: int = 0) -> tuple[State, Any]:
+        """The state after a request, and its answer to somebody whose clock is so many hours ahead."""
         match request:
             case ReadLog(file):
                 return state, self.log(state, file)
@@ -198,7 +248,7 @@ class Cloud:
                 if isinstance(entry, Failed):  # what it says was found is no part of a state
                     entry = Failed(found(log.file), entry.failure)
                 entries = (*entries, entry)
-                longer = Log(log.file, entries, len(entries))
+                longer = replace(log, entries=entries, generation=len(entries))
                 return {**state, ("log", label(log.file)): entries}, longer
             case HasReport(file):
                 return state, ("report", label(file)) in state
@@ -211,15 +261,17 @@ class Cloud:
             case Look(file):
                 return state, self._look(state, file)
             case Prepare(candidate, rewrite):
-                return state, self._prepare(state, candidate, rewrite=rewrite)
+                planned = self._prepare(state, candidate, rewrite=rewrite)
+                enriched = ("enriched", label(candidate.file), planned.plan.inputs_digest)
+                return {**state, enriched: True}, planned
             case Clock():
-                return state, Time(BEGINNING + timedelta(hours=state[("hours",)]), DELIVERY_SECONDS)
+                return state, Time(BEGINNING + timedelta(hours=state[("hours",)] + ahead), DELIVERY_SECONDS)
             case ReadClaim(claim):
                 return state, state.get(("claim", claim.name))
             case TakeClaim(claim, over, owner, epoch):
                 if state.get(("claim", claim.name)) != over:
                     return state, False
-                return {**state, ("claim", claim.name): Held(owner, epoch, None, 1)}, True
+                return {**state, ("claim", claim.name): Held(owner, epoch, claim.md5, 1)}, True
             case Insert(job, attempt):
                 return self._insert(state, job_key(job, attempt), SimulatedJob(job))
             case InsertFence(job, attempt, error):
@@ -228,10 +280,9 @@ class Cloud:
             case Wait(job, attempt):
                 return state, state[job_key(job, attempt)].end
             case KeepQuarantine(run):
-                rows = () if run.plan is None or run.plan.quarantine_object is None else ("q",)
-                return {**state, ("quarantine", label(run.file), run.plan_epoch): rows}, True
-            case CleanUp():
-                return state, None
+                return self._keep_quarantine(state, run)
+            case CleanUp(run):
+                return self._clean_up(state, run), None
 
     @staticmethod
     def is_free(state: State, insert: Insert) -> bool:
@@ -244,12 +295,37 @@ class Cloud:
 
     def content(self, run: str) -> str:
         """What of a run's bytes may be in the table once; files are dropped again with the same bytes."""
-        kind = self.files[run.partition("#")[0]]
-        return kind.content if kind.dedupes else run
+        return f"{self._claim_name(run)} {self.file(run).md5 or ''}".strip()
+
+    def _claim_name(self, run: str) -> str:
+        kind = self.file(run)
+        return f"{kind.feed}/{kind.content}" if kind.dedupes else run
 
     def log(self, state: State, file: StagedFile) -> Log:
         entries: tuple[Entry, ...] = state.get(("log", label(file)), ())
-        return Log(file, entries, len(entries))
+        return Log(file, entries, len(entries), state.get(("first attempt", label(file)), 0))
+
+    @staticmethod
+    def _keep_quarantine(state: State, run: Run) -> tuple[State, bool]:
+        assert run.plan is not None
+        kept = ("quarantine", label(run.file), run.plan_epoch)
+        if kept in state or run.plan.quarantine_object is None:
+            return {**state, kept: state.get(kept, ())}, True
+        if ("enriched", label(run.file), run.plan.inputs_digest) not in state:
+            return state, False
+        return {**state, kept: ("q",)}, True
+
+    @staticmethod
+    def _clean_up(state: State, run: Run) -> State:
+        """A replay may still want what was given up; the staging tables of older epochs are of no use."""
+        name = label(run.file)
+
+        def of_no_use(key: Key) -> bool:
+            if key[0] == "staging":
+                return bool(key[1] == name and key[3] <= run.epoch)
+            return key[:2] == ("enriched", name) and run.stage != "given_up"
+
+        return {key: value for key, value in state.items() if not of_no_use(key)}
 
     def _publish(self, state: State, publish: Publish) -> State:
         key = ("report", label(publish.run.file))
@@ -262,20 +338,22 @@ class Cloud:
                 publish.failure is None,
                 tuple(part.number for part in publish.loaded),
                 publish.run.plan_epoch,
-                calendar_of(publish.run) if plan else None,
+                plan.inputs_digest if plan else None,
             ),
         }
 
     def _look(self, state: State, file: StagedFile) -> Candidate | Failed:
         if state.get(("staged", file.name)) != file.generation:
             return Failed(found(file), Failure(Reason.SUPERSEDED, "superseded"))
-        return Candidate(file, "feed", 1, BEGINNING, ContentClaim(self.content(label(file)), None))
+        kind = self.files[file.name]
+        claim = ContentClaim(self._claim_name(label(file)), kind.md5)
+        return Candidate(file, kind.feed, 1, BEGINNING, claim)
 
-    def _prepare(self, state: State, candidate: Candidate, *, rewrite: bool) -> Planned | Failed:
+    def _prepare(self, state: State, candidate: Candidate, *, rewrite: bool) -> Planned:
         file, kind = candidate.file, self.files[candidate.file.name]
-        calendar = state[("calendar",)]
+        inputs = f"{state[('calendar',)]}.{state[('code',)]}"
         target = Target(
-            feed="feed",
+            feed=kind.feed,
             table="d.t",
             schema=(),
             write="upsert" if kind.upserts else "append",
@@ -288,9 +366,9 @@ class Cloud:
             target=target,
             content_marker=candidate.claim.name,
             parts=tuple(Part(str(number), 1, 1) for number in range(kind.parts)),
-            inputs_digest=str(calendar),
+            inputs_digest=inputs,
             spliced=kind.spliced and not rewrite,
-            quarantine_object=None if calendar else "skipped",
+            quarantine_object=None if has_regimes(inputs) else "skipped",
         )
         return Planned(found(file), plan)
 

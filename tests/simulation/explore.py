@@ -21,7 +21,7 @@ class Explored:
 def explore(case: Case, faults: int) -> Explored:
     """Try every interleaving, breadth first."""
     judge = Judge(dict(case.files))
-    rules = Rules(judge.cloud)
+    rules = Rules(judge.cloud, case)
     world = World(case.state, tuple(begin(*script) for script in case.scripts), faults, case.events)
     numbers = {world.key(): 0}
     links: list[tuple[int, str] | None] = [None]

@@ -1,13 +1,30 @@
 """What must hold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
 
+from cbi.errors import Reason
 from cbi.gcs.identity import StagedFile
-from cbi.runs.protocol.log import fold
+from cbi.runs.protocol.decisions import MOST_TRIES
+from cbi.runs.protocol.log import Run, fold, tries
 from cbi.runs.protocol.requests import Insert, Pending, Wait
 from cbi.runs.protocol.step import Step
 from cbi.runs.protocol.steps import advance, settle
-from simulation.cloud import REFUSED, Cloud, File, SimulatedJob, State, Verdict, enabled, ends, job_key, label
+from simulation.cloud import (
+    DELIVERY_SECONDS,
+    REFUSED,
+    Cloud,
+    File,
+    SimulatedJob,
+    State,
+    Verdict,
+    enabled,
+    has_regimes,
+    job_key,
+    label,
+    rows_of_part,
+)
 from simulation.live import Live
 
 
@@ -18,13 +35,16 @@ class Judge:
         self.cloud = Cloud(files)
 
     def wrong(self, state: State) -> str | None:
-        """What is wrong at this moment; nothing can become wrong but by the end of a job."""
+        """What is wrong at this moment; nothing can become wrong but by the end of a job.
+
+        A content whose claim has expired may be loaded once more, but not by the same run.
+        """
         copies: dict[tuple[str, str], int] = {}
         for key, value in state.items():
             if key[0] == "row":
                 place = self.cloud.content(key[1]), key[2]
                 copies[place] = copies.get(place, 0) + len(value)
-                if copies[place] > 1:
+                if copies[place] > 1 + state[("claims expired",)] or len(value) > 1:
                     return f"row {key[2]} of the bytes {place[0]} is in the table {copies[place]} times"
         return None
 
@@ -36,33 +56,35 @@ class Judge:
             return str(error)
         if problem := self.wrong(state):
             return problem
-        for file in _staged(state):
+        for file in self._runs(state):
             if problem := self._wrong_of(state, file):
                 return problem
+        if problem := self._wrong_of_keys(state):
+            return problem
         return next((f"{key} stays" for key in state if key[0] == "pending"), None)
 
     def _wrong_of(self, state: State, file: StagedFile) -> str | None:
-        run, name = fold(self.cloud.log(state, file)), label(file)
+        log, name = self.cloud.log(state, file), label(file)
+        run = fold(log)
         report: Verdict | None = state.get(("report", name))
         if report is None:
             return f"{name} has no report"
         if run.stage == "undoing" or (run.stage == "loading" and not run.first):
             return f"{name} stays {run.stage}"
-        table = {key[2]: value for key, value in state.items() if key[:2] == ("row", name)}
-        if len({calendar for loads in table.values() for calendar in loads}) > 1:
-            return f"{name} has rows of two calendars"
-        if run.first:
-            loaded, calendar = report.loaded, report.calendar
-        else:
-            numbers = () if run.plan is None else tuple(range(len(run.plan.parts)))
-            there = numbers if run.stage == "done" else tuple(part.number for part in run.loaded)
-            loaded = () if run.stage == "undone" else there
-            calendar = int(run.plan.inputs_digest) if run.plan else None
-        parts = len(run.plan.parts) if run.plan else 0
+        unreadable = run.failure is not None and run.failure.reason == Reason.UNREADABLE_FILE
+        if unreadable and _hasty(tries(log.entries)):
+            return f"{name} was taken for unreadable while it might have been read"
+        loaded, inputs = _there(run, report)
         expected = {f"r{part}" for part in loaded}
-        if calendar and parts - 1 in loaded:
+        parts = len(run.plan.parts) if run.plan else 0
+        if inputs and has_regimes(inputs) and parts - 1 in loaded:
             expected.add("q")
-        if table.keys() != expected:
+        rows = {key[2]: value for key, value in state.items() if key[:2] == ("row", name)}
+        if len({inputs for loads in rows.values() for inputs in loads}) > 1:
+            return f"{name} has rows made by two calendars or versions"
+        upserts = run.plan is not None and run.plan.target.upserts  # whose row a key has is judged apart
+        table = expected if upserts else set(rows)
+        if table != expected:
             return f"{name} has rows {sorted(table)}, its {run.stage} log or report says {sorted(expected)}"
         if report.success and run.first:
             kept = state.get(("quarantine", name, report.plan_epoch), ())
@@ -70,12 +92,40 @@ class Judge:
                 return f"{name} has {sorted(table)} in the table and {kept} in the quarantine"
         return None
 
+    def _wrong_of_keys(self, state: State) -> str | None:
+        """A key has the row of the newest file that is loaded; who is undone may leave it none."""
+        newest: dict[str, int] = {}
+        loaded_runs, undone = set[str](), False
+        for file in self._runs(state):
+            run = fold(self.cloud.log(state, file))
+            undone = undone or run.stage == "undone"
+            loaded, _ = _there(run, state[("report", label(file))])
+            if run.plan and run.plan.target.upserts and loaded:
+                loaded_runs.add(label(file))
+                for row in (row for part in loaded for row in rows_of_part(run, part)):
+                    newest[row] = max(newest.get(row, 0), self.cloud.file(label(file)).age)
+        owners = {key[1]: value[0] for key, value in state.items() if key[0] == "key"}
+        for row, owner in owners.items():
+            if owner not in loaded_runs:
+                return f"key {row} has a row of {owner}, which is not loaded"
+        for row, age in newest.items():
+            if row in owners and self.cloud.file(owners[row]).age < age and not undone:
+                return f"key {row} has the row of {owners[row]}, which is older than another that was loaded"
+            if row not in owners and not undone:
+                return f"key {row} has no row"
+        return None
+
+    def _runs(self, state: State) -> list[StagedFile]:
+        """All generations there have been."""
+        live = sorted(key for key in state if key[0] == "staged")
+        return [StagedFile("b", key[1], of) for key in live for of in range(1, state[key] + 1)]
+
     def _swept(self, state: State) -> State:
         for key in [key for key, job in state.items() if isinstance(job, SimulatedJob) and job.pending]:
-            state = ends(state, key, None)
+            state = self.cloud.ends(state, key, None)
         for _ in range(6 if any(kind.kills for kind in self.cloud.files.values()) else 3):
             state = {**state, ("hours",): state[("hours",)] + 2}
-            for file in _staged(state):
+            for file in self._runs(state):
                 if ("report", label(file)) not in state:
                     state = self.alone(state, Step(advance, (file, None)))
             for pending in [value for value in state.values() if isinstance(value, Pending)]:
@@ -89,7 +139,7 @@ class Judge:
             if (request := actor.request) is None or self.cloud.kills(request):
                 return state
             if isinstance(request, Wait) and not enabled(state, request):
-                state = ends(state, job_key(request.job, request.attempt), None)
+                state = self.cloud.ends(state, job_key(request.job, request.attempt), None)
             if isinstance(request, Insert) and request.job.part in refused:
                 actor.tell(REFUSED)
                 continue
@@ -98,6 +148,16 @@ class Judge:
         raise RecursionError("an actor alone comes to no end")
 
 
-def _staged(state: State) -> list[StagedFile]:
-    found = [StagedFile("b", key[1], generation) for key, generation in state.items() if key[0] == "staged"]
-    return sorted(found, key=lambda each: each.name)
+def _there(run: Run, report: Verdict) -> tuple[tuple[int, ...], str | None]:
+    """The parts in the table and the inputs they were made by, as the report has it, or the log after it."""
+    if run.first:
+        return report.loaded, report.inputs
+    numbers = () if run.plan is None else tuple(range(len(run.plan.parts)))
+    there = numbers if run.stage == "done" else tuple(part.number for part in run.loaded)
+    return () if run.stage == "undone" else there, run.plan.inputs_digest if run.plan else None
+
+
+def _hasty(began: Sequence[datetime]) -> bool:
+    """Whether fewer tries than it takes are known to have been dead when the next began."""
+    dead = [one for one, other in pairwise(began) if other - one >= timedelta(seconds=DELIVERY_SECONDS)]
+    return len(dead) + 1 < MOST_TRIES

@@ -9,7 +9,7 @@ from typing import Any
 from cbi.runs.protocol.requests import Insert, JobError
 from simulation.case import Case
 from simulation.cases import random_case
-from simulation.cloud import ERRORS, REFUSED, Key, SimulatedJob, enabled, ends, job_key
+from simulation.cloud import ERRORS, REFUSED, Key, SimulatedJob, enabled, job_key
 from simulation.judge import Judge
 from simulation.live import Live
 from simulation.names import brief, describe
@@ -115,17 +115,17 @@ class Wandering:
         if choice.job:
             error = choice.fault if isinstance(choice.fault, JobError) else None
             self._pending.remove(choice.job)
-            self._state = ends(self._state, choice.job, error)
+            self._state = self._judge.cloud.ends(self._state, choice.job, error)
             self._say(f"{choice.job} ends: {error.reason if error else 'well'}")
             return self._judge.wrong(self._state)
         if choice.actor is None:
             event = self._events.pop(0)
-            self._state = {**self._state, event: self._state[event] + 1}
+            self._state = self._judge.cloud.happens(self._state, event)
             self._say(f"event {event}")
             return None
         actor = self._actors[choice.actor]
         request = actor.request
-        answer = self._moves(actor, choice.fault)
+        answer = self._moves(choice.actor, choice.fault)
         if self._in_words and request is not None:
             self._say(f"{choice.actor}: {describe(request)} -> {answer if choice.fault else brief(answer)}")
         return None
@@ -134,8 +134,9 @@ class Wandering:
         if self._in_words:
             self._lines.append(line)
 
-    def _moves(self, actor: Live, fault: str | JobError | None) -> Any:
-        request, cloud = actor.request, self._judge.cloud
+    def _moves(self, place: int, fault: str | JobError | None) -> Any:
+        actor, cloud = self._actors[place], self._judge.cloud
+        request = actor.request
         assert request is not None
         if fault == "dies" or cloud.kills(request):
             actor.die()
@@ -143,7 +144,7 @@ class Wandering:
         if fault == "400" and isinstance(request, Insert) and cloud.is_free(self._state, request):
             actor.tell(REFUSED)
             return "400"
-        self._state, answer = cloud.execute(self._state, request)
+        self._state, answer = cloud.execute(self._state, request, self._case.ahead_of(place))
         if isinstance(request, Insert) and answer == "inserted":
             self._pending.append(job_key(request.job, request.attempt))
         if fault == "answer lost":
@@ -184,7 +185,8 @@ def _smaller(failure: Failure) -> Iterable[tuple[Case, tuple[Choice, ...]]]:
     case, choices = failure.case, failure.choices
     scripts = case.scripts
     for place in range(len(scripts)):
-        without = replace(case, scripts=scripts[:place] + scripts[place + 1 :])
+        ahead = case.ahead[:place] + case.ahead[place + 1 :]
+        without = replace(case, scripts=scripts[:place] + scripts[place + 1 :], ahead=ahead)
         if scripts[place]:
             yield without, tuple(_shifted(choices, place))
         for at in range(len(scripts[place]) if len(scripts[place]) > 1 else 0):

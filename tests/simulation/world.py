@@ -11,7 +11,8 @@ from cbi.runs.protocol.requests import (
     Request,
 )
 from cbi.runs.protocol.step import Step
-from simulation.cloud import ERRORS, REFUSED, Cloud, Key, SimulatedJob, State, enabled, ends
+from simulation.case import Case
+from simulation.cloud import ERRORS, REFUSED, Cloud, Key, SimulatedJob, State, enabled
 from simulation.names import brief, describe
 
 
@@ -129,8 +130,8 @@ class Move:
 class Rules:
     """What may happen in a world."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+    def __init__(self, cloud: Cloud, case: Case) -> None:
+        self.cloud, self._case = cloud, case
 
     def moves(self, world: World) -> Iterator[Move]:
         """All that can happen next."""
@@ -139,14 +140,16 @@ class Rules:
                 yield from self._moves_of(world, place, actor)
         for key, job in world.state.items():
             if isinstance(job, SimulatedJob) and job.pending:
-                after = replace(world, state=ends(world.state, key, None))
+                after = replace(world, state=self.cloud.ends(world.state, key, None))
                 yield Move(f"{key} ends well", after, ends_a_job=True)
                 for error in ERRORS if world.faults else ():
-                    after = replace(world, state=ends(world.state, key, error), faults=world.faults - 1)
+                    after = replace(
+                        world, state=self.cloud.ends(world.state, key, error), faults=world.faults - 1
+                    )
                     yield Move(f"{key} ends: {error.reason}", after, fault=True)
         if world.events:
             event, *later = world.events
-            state = {**world.state, event: world.state[event] + 1}
+            state = self.cloud.happens(world.state, event)
             yield Move(f"event {event}", replace(world, state=state, events=tuple(later)), fault=True)
 
     def _moves_of(self, world: World, place: int, actor: int) -> Iterator[Move]:
@@ -161,7 +164,7 @@ class Rules:
         if self.cloud.kills(request):
             yield Move(f"{name} -> KILLED", after(None, state))
         elif enabled(state, request):
-            into, answer = self.cloud.execute(state, request)
+            into, answer = self.cloud.execute(state, request, self._case.ahead_of(place))
             into = state if into is state else {key: _VALUES.one(value) for key, value in into.items()}
             yield Move(f"{name} -> {brief(answer)}", after(told(actor, answer), into))
             if faults and into is not state:

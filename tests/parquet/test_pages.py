@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.tables import to_parquet
 from support.splicing import open_flat
+from support.tables import to_parquet
 
 from cbi.parquet import thrift
 from cbi.parquet.column_chunk import ColumnChunk

@@ -32,7 +32,7 @@ def test_the_parts_of_a_splice_are_those_of_a_rewrite(
     content: bytes, date_intervals: tuple[DateInterval, ...], batch_rows: int | None, small_chunk: int
 ) -> None:
     """Below `small_chunk` bytes chunks are decoded to find NaNs; of others the pages are looked at."""
-    feed = every_type(batch_rows=batch_rows)
+    feed = every_type() if batch_rows is None else every_type(batch_rows=batch_rows)
     wanted, bucket = rewritten(content, feed, date_intervals)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cbi.enrich.splice.nans._SMALL_CHUNK", small_chunk)

@@ -77,9 +77,7 @@ _ADVICE: Mapping[str, str] = {
         "run `python -m cbi init`, or set GOOGLE_CLOUD_PROJECT and BIGQUERY_LOCATION to where the tables are"
     ),
     "policyViolation": "let the service account through the organisation's policy or service perimeter",
-    "resourcesExceeded": (
-        "load fewer rows at once: a smaller `batch_rows` in the feed, then drop the file again"
-    ),
+    "resourcesExceeded": "load fewer rows at once: split the file, or set a smaller `batch_rows` in the feed",
 }
 
 _REASON_OF_STATUS: Mapping[int, str] = {

@@ -54,11 +54,37 @@ def test_the_report_shown_is_one() -> None:
     validate_report(json.loads(sample))
 
 
-def test_every_make_target_named_is_there() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
+DOCUMENTS = ["README.md", "deploy/README.md", "cbi/ARCHITECTURE.md", ".github/CONTRIBUTING.md"]
+
+# A file or folder of this repository: by its path from the top, or by its name where it lies there.
+PATH = re.compile(r"`((?:cbi|deploy|tests|\.ci|\.github)/[\w./-]*|[\w.-]+\.(?:py|txt|yaml)|Makefile)`")
+
+# What `make lock-providers` makes, where the providers can be had.
+MADE_LATER = {"deploy/.terraform.lock.hcl"}
 
 
-def test_every_file_named_is_there() -> None:
-    named = re.findall(r"`((?:cbi|deploy|tests)/[\w./]*|main\.py)`", README)
-    assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^## ([a-z-]+) ", read("Makefile"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_named_is_there(document: str) -> None:
+    assert set(re.findall(r"`make ([a-z-]+)", read(document))) <= make_targets()
+
+
+def test_every_make_target_is_documented() -> None:
+    named = {target for document in DOCUMENTS for target in re.findall(r"make ([a-z-]+)", read(document))}
+    assert make_targets() - named == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_named_is_there(document: str) -> None:
+    folders = [ROOT, (ROOT / document).parent]
+    named = {name for name in PATH.findall(read(document)) if not re.search("NAME|ROOM", name)}
+    missing = {name for name in named if not any((folder / name).exists() for folder in folders)}
+    assert named
+    assert missing <= MADE_LATER

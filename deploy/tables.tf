@@ -1,4 +1,4 @@
-# Made from the same YAML files as by `python -m cbi init`, which also adds what a contract gains later.
+# Made from the same YAML files as by `python -m cbi init`, which also adds the columns a contract gains later.
 
 resource "google_bigquery_dataset" "dataset" {
   for_each = module.inputs.datasets

@@ -5,9 +5,13 @@ import click
 
 @click.command()
 def init() -> None:
-    """Make the datasets and tables that are missing, and fill new regime tables. Safe to repeat."""
+    """Make the datasets, tables and columns that are missing, and fill new regime tables. Safe to repeat.
+
+    Names what it made and added, and where else a table differs from its contract. It changes or removes
+    nothing that is there.
+    """
     from cbi.ops.init import initialise
     from cbi.settings import Settings
 
-    made = initialise(Settings.from_environment())
-    click.echo("\n".join(f"made {name}" for name in made) or "everything is there already")
+    done = initialise(Settings.from_environment())
+    click.echo("\n".join(done.lines) or "everything is there already")

@@ -22,8 +22,8 @@ FieldType = Literal[
     "INTEGER", "FLOAT", "BOOLEAN", "RECORD",
 ]  # fmt: skip
 
-# The names of the older SQL dialect, which `bq show --schema` still prints.
-_TYPE_ALIASES: Mapping[FieldType, FieldType] = {
+# The names of the older SQL dialect, which the API and `bq show --schema` still give.
+TYPE_ALIASES: Mapping[FieldType, FieldType] = {
     "INTEGER": "INT64",
     "FLOAT": "FLOAT64",
     "BOOLEAN": "BOOL",
@@ -84,7 +84,7 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
     def __post_init__(self) -> None:
-        force_setattr(self, "type", _TYPE_ALIASES.get(self.type, self.type))
+        force_setattr(self, "type", TYPE_ALIASES.get(self.type, self.type))
 
     @property
     def required(self) -> bool:

@@ -1,20 +1,23 @@
-"""The datasets, tables and regimes that the function needs, made where they are missing."""
+"""The datasets, tables, columns and regimes that the function needs, made where they are missing."""
 
 import io
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.api_core.exceptions import Conflict
+from google.api_core.exceptions import Conflict, PreconditionFailed
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT, bigquery_client, storage_client
 from cbi.contract.catalog import load_feeds, other_tables
 from cbi.contract.feed import Feed
+from cbi.contract.table_changes import TableChanges, compare_table
 from cbi.deadline import Deadline
-from cbi.errors import Misconfigured
+from cbi.errors import Misconfigured, Transient
 from cbi.faults import cloud_error, error_of
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
@@ -25,19 +28,37 @@ from cbi.warehouse.inserts import ParquetLoad
 from cbi.warehouse.jobs import Jobs, JobSpec
 from cbi.warehouse.schema import schema_fields
 
+# A table is another at each load, so a busy one may have changed between being read and being written.
+_CHANGES_TRIED = 5
 
-def initialise(settings: Settings) -> list[str]:
-    """Make every dataset and table that is missing, and name them in the order they were made.
 
-    Safe to repeat: what is there stays as it is. The regime tables are filled from `regimes.yaml` while
-    the calendar is empty. Raises Transient and Misconfigured, the latter also for contracts that are broken,
-    after the tables of all others are made.
+@dataclass(frozen=True)
+class Initialised:
+    """Which tables were made and which columns added, in that order, and what an operator may want to do."""
+
+    made: tuple[str, ...]
+    added: tuple[str, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of it, for a person to read."""
+        made = (f"made {table}" for table in self.made)
+        added = (f"added {column}" for column in self.added)
+        return (*made, *added, *self.differences)
+
+
+def initialise(settings: Settings) -> Initialised:
+    """Make every dataset and table that is missing, and add to the others the columns their contracts gained.
+
+    Safe to repeat, also by several at once: nothing that is there is changed or removed. The regime tables
+    are filled from `regimes.yaml` while the calendar is empty. Raises Transient and Misconfigured, the latter
+    also for contracts that are broken, after everything is done for all others.
     """
     client = bigquery_client(settings)
     feeds, errors = load_feeds()
-    contracts = [*feeds, *other_tables()]
     try:
-        made = _create_missing(client, [_table(client.project, contract) for contract in contracts])
+        done = _make_tables(client, [*feeds, *other_tables()])
         calendar = client.get_table(
             f"{client.project}.{CALENDAR_TABLE}", retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
         )
@@ -47,11 +68,9 @@ def initialise(settings: Settings) -> list[str]:
     if no_regimes:
         apply_regimes(settings, load_regimes_file())
     if errors:
-        reasons = "\n".join(map(str, errors))
-        raise Misconfigured(
-            f"these contracts are broken; all other tables are there ({len(made)} of them new):\n{reasons}"
-        )
-    return made
+        broken = f"these contracts are broken; all other tables are there ({len(done.made)} of them new):"
+        raise Misconfigured("\n".join([broken, *map(str, errors), *done.lines]))
+    return done
 
 
 def apply_regimes(settings: Settings, calendar: RegimeCalendar) -> None:
@@ -102,19 +121,41 @@ def _schema(contract: Feed) -> list[SchemaField]:
     return schema_fields(field.to_api() for field in contract.schema)
 
 
-def _create_missing(client: bigquery.Client, tables: list[bigquery.Table]) -> list[str]:
-    made = []
-    for name in dict.fromkeys(table.dataset_id for table in tables):
+def _make_tables(client: bigquery.Client, contracts: Iterable[Feed]) -> Initialised:
+    made, added, differences = [], [], []
+    contracts = list(contracts)
+    for name in dict.fromkeys(contract.table.partition(".")[0] for contract in contracts):
         dataset = bigquery.Dataset(f"{client.project}.{name}")
         dataset.location = client.location
         client.create_dataset(dataset, exists_ok=True, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
-    for table in tables:
+    for contract in contracts:
+        table = _table(client.project, contract)
         try:
             client.create_table(table, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+            made.append(contract.table)
         except Conflict:
+            changes = _add_columns(client, contract)
+            added += [f"{path} to {contract.table}" for path in changes.added]
+            differences += [f"{contract.table}: {difference}" for difference in changes.differences]
+    return Initialised(tuple(made), tuple(added), tuple(differences))
+
+
+def _add_columns(client: bigquery.Client, contract: Feed) -> TableChanges:
+    """Add to a table that is there what its contract has gained; with its etag, so that nobody's change is
+    undone."""
+    path = f"{client.project}.{contract.table}"
+    for _ in range(_CHANGES_TRIED):
+        table = client.get_table(path, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        changes = compare_table(table.to_api_repr(), contract)
+        if not changes.added:
+            return changes
+        table.schema = schema_fields(changes.schema)
+        try:
+            client.update_table(table, ["schema"], retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        except PreconditionFailed:
             continue
-        made.append(f"{table.dataset_id}.{table.table_id}")
-    return made
+        return changes
+    raise Transient(f"{path} was changed by others each time it was to get new columns; run this again")
 
 
 def _replace(settings: Settings, table: str, rows: pa.Table) -> None:

@@ -15,7 +15,6 @@ from cbi.warehouse.job_ids import merge_job_id, staging_table
 from cbi.warehouse.jobs import Attempt, Job, Jobs, JobSpec
 from cbi.warehouse.loads import load_spec, output_rows
 from cbi.warehouse.part_load import LoadRequest, PartLoad
-from cbi.warehouse.schema import schema_fields
 from cbi.warehouse.statements import merge_statement
 
 # Long after a run's events have stopped coming, its staging tables go by themselves.
@@ -39,7 +38,16 @@ def staged_load_spec(jobs: Jobs, request: LoadRequest) -> JobSpec:
 
 
 def _create_staging_table(client: bigquery.Client, request: LoadRequest) -> None:
-    table = bigquery.Table(staging_path(client, request), schema_fields(request.target.schema))
+    """Make it with the target's own schema.
+
+    A load goes by names, but a MERGE assigns a STRUCT's fields by their order, which is another than the
+    contract's where a field was added to the table later.
+    https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#struct_coercion
+    """
+    target = client.get_table(
+        f"{client.project}.{request.target.table}", retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+    )
+    table = bigquery.Table(staging_path(client, request), target.schema)
     table.expires = datetime.now(UTC) + _STAGING_TABLE_LIFE
     # Not with exists_ok, which looks the table up and fails where another delivery removes it meanwhile.
     with suppress(Conflict):

@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cbi.local.bigquery.dml import Dml, parse_dml
 from cbi.local.bigquery.jobs import LoadJobs, LoadRules
 from cbi.local.bigquery.loads import Json, uploads_folder
+from cbi.local.bigquery.tables import patch_table
 from cbi.local.bigquery.uploads import Uploads
 from cbi.local.content_range import ContentRange, received_header
 
@@ -40,6 +41,7 @@ LARGEST_REQUEST = 10 << 20
 
 _JOBS = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/jobs")
 _UPLOAD = re.compile(r"/upload/bigquery/v2/projects/(?P<project>[^/]+)/jobs")
+_TABLE = re.compile(r"/bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)")
 _CANCEL = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/jobs/(?P<job>[^/]+)/cancel")
 _BAD_INPUT = (duckdb.Error, ValueError, TypeError, LookupError, AttributeError)
 
@@ -90,6 +92,10 @@ class RequestGate:
                 self._refuse_used_id(match["project"], job)
                 return await self._run_dml(scope, match["project"], dml, body)
             await self._insert_job(scope, match["project"], job)
+        elif method == "PATCH" and (match := _TABLE.fullmatch(path)):
+            key = match[1], match[2], match[3]
+            if_match = Headers(scope=scope).get("if-match")
+            return JSONResponse(patch_table(self._context, key, if_match, _decode(scope, body)))
         elif method == "POST" and (match := _CANCEL.fullmatch(path)):
             self._jobs.cancel(match["project"], match["job"])
         return None
@@ -192,9 +198,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _parse(scope: Scope, body: bytes) -> Json:
+    job = _decode(scope, body)
+    if not isinstance(job.get("configuration"), dict):
+        raise ValidationError("The body must be a job with a configuration")
+    return job
+
+
+def _decode(scope: Scope, body: bytes) -> Json:
     if dict(scope["headers"]).get(b"content-encoding") == b"gzip":
         body = gzip.decompress(body)
-    parsed = json.loads(body)
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("configuration"), dict):
-        raise ValidationError("The body must be a job with a configuration")
-    return parsed
+    decoded = json.loads(body)
+    if not isinstance(decoded, dict):
+        raise ValidationError("The body must be a JSON object")
+    return decoded

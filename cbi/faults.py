@@ -1,6 +1,6 @@
 """Whose fault a failure of BigQuery is, by BigQuery's own code for it, the `reason`.
 
-A fault of the moment passes by itself, so the same is tried again. One of the operator's has to be mended
+A fault of the moment passes by itself, so the same is tried again. One of the operator's has to be corrected
 first; then the same succeeds. Everything else is said of what was asked: of the file that a job loads, or of
 a statement. https://cloud.google.com/bigquery/docs/error-messages
 """

@@ -8,7 +8,7 @@ import click
 def replay(what: str) -> None:
     """Put a run's quarantined rows through again, or the parts that BigQuery refused; print the report.
 
-    Useful once the regime calendar reaches further, or the table is mended. Rows load once, however often
+    Useful once the regime calendar reaches further, or the table is corrected. Rows load once, however often
     they are replayed. Exits with 1 when the report says failed.
     """
     from cbi.ops.replay import replay as run_replay

@@ -98,7 +98,7 @@ def _required(field: Field, path: str) -> Iterator[str]:
 def _missing(path: str, required: Sequence[str]) -> str:
     return (
         f"{path} is not in the table, and cannot be added as {', '.join(required)} is REQUIRED: write"
-        " NULLABLE in the contract, or move the rows to a table that is made anew"
+        " NULLABLE in the contract, or move the rows to a new table"
     )
 
 
@@ -107,7 +107,7 @@ def _compare_layout(table: Mapping[str, Any], contract: Feed) -> Iterator[str]:
     if partitioned.lower() != wanted.lower():
         yield (
             f"partitioned by {partitioned}, and by {wanted} in the contract: no table's partitioning can be"
-            " changed, so let the contract say what it is, or move the rows to a table that is made anew"
+            " changed, so let the contract say what it is, or move the rows to a new table"
         )
     clustered = table.get("clustering", {}).get("fields", [])
     if [name.lower() for name in clustered] != [name.lower() for name in contract.cluster_by]:

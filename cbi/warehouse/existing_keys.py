@@ -25,7 +25,7 @@ _SHOWN_KEYS = 20
 # BigQuery takes 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
 _MOST_TEXT = 8_000_000
 
-# At least so many rows of an answer are compared with the file at once.
+# An answer's rows are compared with the file's at least this many at once.
 _COMPARED_ROWS = 1 << 18
 
 
@@ -86,7 +86,7 @@ def _ask(
 
 
 def _at_once(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Batches put together to tables of at least so many rows, but for the last."""
+    """Batches put together to tables of at least this many rows, but for the last."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)

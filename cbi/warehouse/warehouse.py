@@ -16,7 +16,7 @@ class Warehouse:
     """Loads, merges and deletes, each done once however often it is asked for.
 
     All methods raise Transient when the deadline comes first or BigQuery cannot be reached, and Misconfigured
-    when an operator has to mend something first, as where there is no such table.
+    when an operator has to correct something first, as where there is no such table.
     """
 
     def __init__(self, client: bigquery.Client, location: str) -> None:

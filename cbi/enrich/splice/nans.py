@@ -103,7 +103,7 @@ def _search_decoded(file: FlatFile, chunks: Sequence[_FloatChunk]) -> set[_Float
     columns = list(dict.fromkeys(chunk.column for chunk in chunks))
     numbers = sorted({chunk.row_group for chunk in chunks})
     found = set()
-    # So many columns of such row groups are decoded at once that their chunks fit into a window.
+    # Columns of such row groups are decoded together as long as their chunks fit into a window.
     at_once = max(_WINDOW_BYTES // _SMALL_CHUNK, 1)
     for first in range(0, len(columns), at_once):
         for group in file.row_groups(columns[first : first + at_once], numbers):

@@ -29,10 +29,10 @@ ATTEMPTS_OF_A_DELIVERY = 2
 """How many jobs of its own a delivery may see fail before it leaves the next to a later delivery."""
 
 MOST_ATTEMPTS = 20
-"""After so many failed attempts in an epoch a part counts as refused."""
+"""How many attempts may fail in an epoch before a part counts as refused."""
 
 MOST_INTERNAL_ERRORS = 3
-"""An `internalError` can be the service's, or the file's: after so many of a spliced part, it is the file's.
+"""An `internalError` can be the service's, or the file's: after this many of a spliced part, it is the file's.
 
 A parquet file whose root had no name was answered with one: https://github.com/duckdb/duckdb/issues/2111
 """

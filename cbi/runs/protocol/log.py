@@ -77,7 +77,7 @@ class Undo(msgspec.Struct, frozen=True, tag="undo"):
 
 
 class Undone(msgspec.Struct, frozen=True, tag="undone"):
-    """The run's rows are deleted: so many."""
+    """The run's rows are deleted, `rows_deleted` of them."""
 
     at: datetime
     rows_deleted: int

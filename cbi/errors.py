@@ -14,8 +14,10 @@ Caught by the step that has to do something about it, so that no caller meets it
 
     * Unsplicable             acknowledged (200): the file is rewritten instead; the report says why
         * MalformedThrift     the same, of a footer or page header
+    * UnknownPage             nothing becomes of it: the column is decoded by Arrow's reader instead
     * ValueError
         * UnsafeCast          acknowledged (200): a failed report, `validation_failed`
+        * MalformedYaml       becomes a Misconfigured that names the feed's file and line
 
 Only in the local stack:
 

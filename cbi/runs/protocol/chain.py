@@ -32,7 +32,7 @@ MOST_ATTEMPTS = 20
 """How many attempts may fail in an epoch before a part counts as refused."""
 
 MOST_INTERNAL_ERRORS = 3
-"""An `internalError` can be the service's, or the file's: after this many of a spliced part, it is the file's.
+"""An `internalError` can be the service's, or the file's: after these of a part, the file's.
 
 A parquet file whose root had no name was answered with one: https://github.com/duckdb/duckdb/issues/2111
 """

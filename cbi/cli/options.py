@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from cbi.contract.catalog import DEFAULT_FEED
+from cbi.contract import DEFAULT_FEED
 
 feed_option = click.option(
     "--feed", default=DEFAULT_FEED, show_default=True, help="The contract that a local FILE belongs to."

@@ -7,8 +7,6 @@ from cbi.contract.feed import Feed
 from cbi.contract.parse import read_feed
 from cbi.errors import InvalidFile, Misconfigured, Reason
 
-DEFAULT_FEED = "daily_ml_matrix"
-
 _FEEDS = Path(__file__).parents[1] / "feeds"
 _TABLES = Path(__file__).parents[1] / "tables"
 

@@ -7,7 +7,8 @@ import msgspec
 import pyarrow as pa
 
 from cbi.checks.validation import validate
-from cbi.contract.catalog import DEFAULT_FEED, load_staged_feed
+from cbi.contract import DEFAULT_FEED
+from cbi.contract.catalog import load_staged_feed
 from cbi.errors import InvalidFile
 from cbi.findings import Failure, ValidationReport
 from cbi.lookups.regime_calendar import load_regimes_file

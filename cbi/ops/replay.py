@@ -1,6 +1,6 @@
 """Putting through again what a run left behind: quarantined rows, or parts that BigQuery had refused."""
 
-from cbi.contract.catalog import DEFAULT_FEED
+from cbi.contract import DEFAULT_FEED
 from cbi.errors import InvalidFile, Misconfigured, Reason
 from cbi.gcs.identity import StagedFile, replay_name
 from cbi.gcs.outputs import QUARANTINE, Outputs

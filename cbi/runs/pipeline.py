@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cbi.clients import bigquery_client, storage_client
-from cbi.contract.catalog import DEFAULT_FEED
+from cbi.contract import DEFAULT_FEED
 from cbi.deadline import Deadline
 from cbi.errors import InvalidFile, Reason
 from cbi.findings import Failure

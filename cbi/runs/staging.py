@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbi.contract.catalog import DEFAULT_FEED
+from cbi.contract import DEFAULT_FEED
 from cbi.errors import InvalidFile, Reason
 from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile

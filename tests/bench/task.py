@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 from msgspec import structs
 
-from cbi.contract.catalog import DEFAULT_FEED, load_feed
+from cbi.contract import DEFAULT_FEED
+from cbi.contract.catalog import load_feed
 from cbi.contract.feed import Feed, Field
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.log import Attempt, Log, Replay, Undo, fold
 from cbi.runs.protocol.requests import Held, Pending
-from cbi.runs.protocol.step import Step
+from cbi.runs.protocol.step import Step, Steps
 from cbi.runs.protocol.steps import advance, give_up, replay, settle, undo
 from simulation.case import Case
 from simulation.cloud import BEGINNING, File, Key, State, pending_key
@@ -21,6 +21,16 @@ A2 = StagedFile("b", "A", 2)
 
 def deliver(file: StagedFile) -> Step:
     return Step(advance, (file, None))
+
+
+def _undoing(file: StagedFile) -> Steps:
+    yield from ()
+    return undo(file)
+
+
+def _replaying(file: StagedFile) -> Steps:
+    yield from ()
+    return replay(file)
 
 
 def prepared(**files: File) -> tuple[tuple[tuple[str, File], ...], State]:
@@ -39,7 +49,17 @@ _QUICK = {
     "one part: two deliveries",
     "two parts: two deliveries",
     "upserted: two deliveries",
+    "undo alone",
     "undo, undo",
+    "undo, settle",
+    "failed: replay alone",
+    "failed: replay, give up",
+    "keys: replay, replay",
+    "begun by an earlier version",
+    "two feeds",
+    "late delivery, delivery",
+    "same size and CRC",
+    "give up, delivery",
     "undo, same bytes",
     "failed: replay, replay",
     "partly: delivery, replay",
@@ -47,6 +67,7 @@ _QUICK = {
 
 _CALENDAR, _OVERWRITTEN, _HOURS, _CODE = ("calendar",), ("staged", "A"), ("hours",), ("code",)
 _A, _C = deliver(A), deliver(C)
+_UNDO, _REPLAY = Step(_undoing, (A,)), Step(_replaying, (A,))
 _GIVE_UP = Step(give_up, (A,))
 _ONE, _TWO = File("x"), File("x", parts=2)
 _SPLICED = File("x", parts=2, spliced=True)
@@ -82,21 +103,26 @@ def _loading() -> Iterator[Named]:
     kinds = {"one part": _ONE, "two parts": _TWO, "spliced": _SPLICED, "upserted": _UPSERTS}
     for kind, file in kinds.items():
         yield _case(f"{kind}: two deliveries", {"A": file}, (_A,), (_A,))
-        yield _case(f"{kind}: delivery, undo", {"A": file}, (_A,), (undo(A),))
+        yield _case(f"{kind}: delivery, undo", {"A": file}, (_A,), (_UNDO,))
     for what, event in (("calendar", _CALENDAR), ("code", _CODE), ("overwritten", _OVERWRITTEN)):
         yield _case(f"two deliveries, {what}", {"A": _SPLICED}, (_A,), (_A,), events=(event,))
+    whole = {"A": File("x", spliced=True)}
+    yield _case("spliced in one part: two deliveries, calendar", whole, (_A,), (_A,), events=(_CALENDAR,))
     newer, over = deliver(A2), (_OVERWRITTEN,)
     yield _case("delivery, delivery of what overwrote it", {"A": _ONE}, (_A,), (newer,), events=over)
     yield _case("late delivery, delivery", {"A": _ONE}, (_A,), (newer,), state={_OVERWRITTEN: 2})
     poisoned = {"A": File("x", spliced=True, poisoned=True)}
     yield _case("internal errors: deliveries", poisoned, (_A, _A), (_A,))
-    yield _case("internal errors: delivery, undo", poisoned, (_A, _A), (undo(A),))
+    yield _case("internal errors: delivery, undo", poisoned, (_A, _A), (_UNDO,))
     both = {"A": _ONE, "C": _ONE}
     yield _case("delivery, same bytes", both, (_A,), (_C,))
     yield _case("sleeper, delivery then same bytes", both, (_A,), (_A, _C))
     yield _case("two feeds", {"A": _ONE, "C": File("x", feed="g")}, (_A,), (_C,))
     collided = {"A": File("x", md5="1"), "C": File("x", md5="2")}
     yield _case("same size and CRC", collided, (_A,), (_C,))
+    again: tuple[Key, ...] = (("staged", "C"),)
+    newer = deliver(StagedFile("b", "C", 2))
+    yield _case("same size and CRC, twice", collided, (_C,), (newer,), events=again, first=(_A,))
     killer = {"A": File("x", kills=True), "C": _ONE}
     hours = (_HOURS, _HOURS)
     yield _case("killer: deliveries in turn, same bytes", killer, (_A, _A, _A, _A), (_C,), events=hours)
@@ -109,32 +135,32 @@ def _loading() -> Iterator[Named]:
 
 def _operators() -> Iterator[Named]:
     one, both = {"A": _ONE}, {"A": _ONE, "C": _ONE}
-    yield _case("delivery, undo twice", one, (_A,), (undo(A), undo(A)))
-    yield _case("undo, undo", one, (undo(A),), (undo(A),), first=(_A,))
-    yield _case("undo, same bytes", both, (undo(A),), (_C,), first=(_A,))
-    yield _case("undo, settle", one, (undo(A),), (_settle(Undo()),), first=(_A,), wanted=Undo())
-    yield _case("sleeper, undo then same bytes", both, (_A,), (undo(A), _C))
-    yield _case("sleeper, delivery, replay, undo, same bytes", both, (_A,), (_A, replay(A), undo(A), _C))
+    yield _case("delivery, undo twice", one, (_A,), (_UNDO, _UNDO))
+    yield _case("undo alone", one, (_UNDO,), first=(_A,))
+    yield _case("undo, undo", one, (_UNDO,), (_UNDO,), first=(_A,))
+    yield _case("undo, same bytes", both, (_UNDO,), (_C,), first=(_A,))
+    yield _case("undo, settle", one, (_UNDO,), (_settle(Undo()),), first=(_A,), wanted=Undo())
+    yield _case("sleeper, undo then same bytes", both, (_A,), (_UNDO, _C))
+    yield _case("sleeper, delivery, replay, undo, same bytes", both, (_A,), (_A, _REPLAY, _UNDO, _C))
     yield _case("give up, delivery", one, (_GIVE_UP,), (_A,))
     yield _case("give up, delivery in two parts", {"A": _TWO}, (_A, _GIVE_UP), (_A,))
-    yield _case("give up, undo", one, (_A, _GIVE_UP), (undo(A),))
+    yield _case("give up, undo", one, (_A, _GIVE_UP), (_UNDO,))
     yield _case("give up, same bytes", both, (_A, _GIVE_UP), (_C,))
     failed: _Before = {"first": (_A,), "refused": (0,)}
-    yield _case("failed: replay, replay", both, (replay(A),), (replay(A),), **failed)
-    yield _case("failed: replay, undo", both, (replay(A),), (undo(A),), **failed)
-    yield _case(
-        "failed: replay, settle", both, (replay(A),), (_settle(Replay(1)),), wanted=Replay(1), **failed
-    )
-    yield _case("failed: replay, give up", both, (replay(A),), (_GIVE_UP,), **failed)
-    yield _case("failed: replay, same bytes", both, (replay(A),), (_C,), **failed)
-    yield _case("failed: replay, undo then same bytes", both, (replay(A),), (undo(A), _C), **failed)
-    yield _case("failed: replay, same bytes then undo", both, (replay(A),), (_C, undo(A)), **failed)
+    yield _case("failed: replay alone", one, (_REPLAY,), **failed)
+    yield _case("failed: replay, replay", both, (_REPLAY,), (_REPLAY,), **failed)
+    yield _case("failed: replay, undo", both, (_REPLAY,), (_UNDO,), **failed)
+    yield _case("failed: replay, settle", both, (_REPLAY,), (_settle(Replay(1)),), wanted=Replay(1), **failed)
+    yield _case("failed: replay, give up", both, (_REPLAY,), (_GIVE_UP,), **failed)
+    yield _case("failed: replay, same bytes", both, (_REPLAY,), (_C,), **failed)
+    yield _case("failed: replay, undo then same bytes", both, (_REPLAY,), (_UNDO, _C), **failed)
+    yield _case("failed: replay, same bytes then undo", both, (_REPLAY,), (_C, _UNDO), **failed)
     partly: _Before = {"first": (_A,), "refused": (1,)}
     both = {"A": _TWO, "C": _TWO}
-    yield _case("partly: replay, undo", both, (replay(A),), (undo(A),), **partly)
-    yield _case("partly: replay, same bytes", both, (replay(A),), (_C,), **partly)
-    yield _case("partly: replay, undo then same bytes", both, (replay(A),), (undo(A), _C), **partly)
-    yield _case("partly: delivery, replay", both, (_A,), (replay(A),), **partly)
+    yield _case("partly: replay, undo", both, (_REPLAY,), (_UNDO,), **partly)
+    yield _case("partly: replay, same bytes", both, (_REPLAY,), (_C,), **partly)
+    yield _case("partly: replay, undo then same bytes", both, (_REPLAY,), (_UNDO, _C), **partly)
+    yield _case("partly: delivery, replay", both, (_A,), (_REPLAY,), **partly)
 
 
 def _expiry() -> Iterator[Named]:
@@ -143,11 +169,11 @@ def _expiry() -> Iterator[Named]:
     failed: _Before = {"first": (_A,), "refused": (0,)}
     yield _case("parts expire: two deliveries", one, (_A,), (_A,), events=(parts,))
     yield _case("parts expire: spliced", {"A": File("x", spliced=True)}, (_A,), (_A,), events=(parts,))
-    yield _case("parts expire: replay, replay", one, (replay(A),), (replay(A),), events=(parts,), **failed)
+    yield _case("parts expire: replay, replay", one, (_REPLAY,), (_REPLAY,), events=(parts,), **failed)
     yield _case("claims expire: delivery, same bytes", both, (_A,), (_C,), events=claims)
     yield _case("claims expire: same bytes twice", both, (_A, _A), (_C, _C), events=claims)
-    yield _case("claims expire: replay, same bytes", both, (replay(A),), (_C,), events=claims, **failed)
-    yield _case("claims expire: undo, same bytes", both, (undo(A),), (_C,), events=claims, first=(_A,))
+    yield _case("claims expire: replay, same bytes", both, (_REPLAY,), (_C,), events=claims, **failed)
+    yield _case("claims expire: undo, same bytes", both, (_UNDO,), (_C,), events=claims, first=(_A,))
 
 
 def _upserts() -> Iterator[Named]:
@@ -156,14 +182,12 @@ def _upserts() -> Iterator[Named]:
     failed: _Before = {"first": (_A,), "refused": (0,)}
     gone = (("expires", "staging"),)
     yield _case("keys: older, newer", both, (_A,), (deliver(B),))
-    yield _case("keys: undo of older, newer", both, (undo(A),), (deliver(B),), first=(_A,))
-    yield _case("keys: replay of older, newer", both, (replay(A),), (deliver(B),), **failed)
-    yield _case("keys: replay, undo", {"A": old}, (replay(A),), (undo(A),), **failed)
-    yield _case("keys: replay, replay", {"A": old}, (replay(A),), (replay(A),), **failed)
+    yield _case("keys: undo of older, newer", both, (_UNDO,), (deliver(B),), first=(_A,))
+    yield _case("keys: replay of older, newer", both, (_REPLAY,), (deliver(B),), **failed)
+    yield _case("keys: replay, undo", {"A": old}, (_REPLAY,), (_UNDO,), **failed)
+    yield _case("keys: replay, replay", {"A": old}, (_REPLAY,), (_REPLAY,), **failed)
     yield _case("tables expire: two deliveries", {"A": old}, (_A,), (_A,), events=gone)
-    yield _case(
-        "tables expire: replay, replay", {"A": old}, (replay(A),), (replay(A),), events=gone, **failed
-    )
+    yield _case("tables expire: replay, replay", {"A": old}, (_REPLAY,), (_REPLAY,), events=gone, **failed)
 
 
 class _Before(TypedDict):
@@ -225,7 +249,7 @@ def random_case(chance: random.Random) -> Case:
     staged, state = prepared(**files)
     all_files = [StagedFile("b", name, 1) for name in names]
     calls = [deliver(file) for file in all_files] * 3
-    calls += [call(file) for file in all_files for call in (undo, replay)]
+    calls += [Step(program, (file,)) for file in all_files for program in (_undoing, _replaying)]
     calls += [_GIVE_UP]
     if not files["A"].kills and chance.random() < 0.4:
         state = Judge(files).alone(state, deliver(A), chance.choice(((), (0,), (1,))))

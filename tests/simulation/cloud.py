@@ -14,6 +14,7 @@ The state is a mapping of keys to values, all hashable, so that states can be re
     ("staging", …id)        the rows of a part's own table, to be merged
     ("enriched", run, inputs)   the parts and the rows left out, until they have their place
     ("first attempt", run)  that of epoch 0, of a run that an earlier version began
+    ("given up as unreadable", run)   when, by the clock of whoever said so
     ("calendar",) ("code",) ("hours",) ("claims expired",)   counted
 
 A run is called by its file's name and generation, `A#1`.
@@ -247,6 +248,11 @@ class Cloud:
                     return state, None
                 if isinstance(entry, Failed):  # what it says was found is no part of a state
                     entry = Failed(found(log.file), entry.failure)
+                    if entry.failure.reason == Reason.UNREADABLE_FILE:
+                        state = {
+                            **state,
+                            ("given up as unreadable", label(log.file)): self._time(state, ahead),
+                        }
                 entries = (*entries, entry)
                 longer = replace(log, entries=entries, generation=len(entries))
                 return {**state, ("log", label(log.file)): entries}, longer
@@ -265,7 +271,7 @@ class Cloud:
                 enriched = ("enriched", label(candidate.file), planned.plan.inputs_digest)
                 return {**state, enriched: True}, planned
             case Clock():
-                return state, Time(BEGINNING + timedelta(hours=state[("hours",)] + ahead), DELIVERY_SECONDS)
+                return state, Time(self._time(state, ahead), DELIVERY_SECONDS)
             case ReadClaim(claim):
                 return state, state.get(("claim", claim.name))
             case TakeClaim(claim, over, owner, epoch):
@@ -304,6 +310,10 @@ class Cloud:
     def log(self, state: State, file: StagedFile) -> Log:
         entries: tuple[Entry, ...] = state.get(("log", label(file)), ())
         return Log(file, entries, len(entries), state.get(("first attempt", label(file)), 0))
+
+    @staticmethod
+    def _time(state: State, ahead: int) -> datetime:
+        return BEGINNING + timedelta(hours=state[("hours",)] + ahead)
 
     @staticmethod
     def _keep_quarantine(state: State, run: Run) -> tuple[State, bool]:

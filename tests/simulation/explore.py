@@ -1,6 +1,7 @@
 """Every interleaving of a few actors."""
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simulation.case import Case
@@ -25,7 +26,8 @@ def explore(case: Case, faults: int) -> Explored:
     world = World(case.state, tuple(begin(*script) for script in case.scripts), faults, case.events)
     numbers = {world.key(): 0}
     links: list[tuple[int, str] | None] = [None]
-    queue, ended = deque([(0, world)]), 0
+    before: list[list[int]] = [[]]  # from where a state is come to without a fault
+    queue, ended = deque([(0, world)]), list[int]()
 
     def schedule(at: int, *last: str) -> tuple[str, ...]:
         lines = list(last)[::-1]
@@ -36,21 +38,37 @@ def explore(case: Case, faults: int) -> Explored:
 
     while queue:
         here, world = queue.popleft()
-        goes_on = False
         for move in rules.moves(world):
-            goes_on = goes_on or not move.fault
             key = move.world.key()
-            if key in numbers:
+            known = numbers.get(key)
+            if known is not None:
+                if not move.fault:
+                    before[known].append(here)
                 continue
             there = numbers[key] = len(numbers)
+            before.append([] if move.fault else [here])
             links.append((here, move.name))
             if move.ends_a_job and (problem := judge.wrong(move.world.state)):
-                return Explored(len(numbers), ended, schedule(there, problem))
+                return Explored(len(numbers), len(ended), schedule(there, problem))
             queue.append((there, move.world))
         if not any(actor is not None for actor in world.actors):
-            ended += 1
+            ended.append(here)
             if problem := judge.wrong_at_end(world.state):
-                return Explored(len(numbers), ended, schedule(here, problem))
-        elif not goes_on:
-            return Explored(len(numbers), ended, schedule(here, "nobody can go on"))
-    return Explored(len(numbers), ended, None)
+                return Explored(len(numbers), len(ended), schedule(here, problem))
+    lost = _first_without_end(before, ended)
+    if lost is not None:
+        return Explored(len(numbers), len(ended), schedule(lost, "from here on nobody comes to an end"))
+    return Explored(len(numbers), len(ended), None)
+
+
+def _first_without_end(before: Sequence[Sequence[int]], ended: Iterable[int]) -> int | None:
+    """The first state from which no end can be reached by what happens without faults."""
+    reached = bytearray(len(before))
+    todo = list(ended)
+    while todo:
+        here = todo.pop()
+        if not reached[here]:
+            reached[here] = True
+            todo.extend(before[here])
+    lost = reached.find(False)
+    return None if lost < 0 else lost

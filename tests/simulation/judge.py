@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from cbi.errors import Reason
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.decisions import MOST_TRIES
 from cbi.runs.protocol.log import Run, fold, tries
@@ -71,8 +70,8 @@ class Judge:
             return f"{name} has no report"
         if run.stage == "undoing" or (run.stage == "loading" and not run.first):
             return f"{name} stays {run.stage}"
-        unreadable = run.failure is not None and run.failure.reason == Reason.UNREADABLE_FILE
-        if unreadable and _hasty(tries(log.entries)):
+        given_up_at = state.get(("given up as unreadable", name))
+        if given_up_at and _hasty((*tries(log.entries), given_up_at)):
             return f"{name} was taken for unreadable while it might have been read"
         loaded, inputs = _there(run, report)
         expected = {f"r{part}" for part in loaded}
@@ -158,6 +157,6 @@ def _there(run: Run, report: Verdict) -> tuple[tuple[int, ...], str | None]:
 
 
 def _hasty(began: Sequence[datetime]) -> bool:
-    """Whether fewer tries than it takes are known to have been dead when the next began."""
+    """Whether fewer tries than it takes are known to have been dead when the next began, or was not begun."""
     dead = [one for one, other in pairwise(began) if other - one >= timedelta(seconds=DELIVERY_SECONDS)]
-    return len(dead) + 1 < MOST_TRIES
+    return len(dead) < MOST_TRIES

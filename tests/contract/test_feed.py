@@ -1,5 +1,9 @@
 """A feed's contract: the table as designed, and every mistake in a contract refused by name."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -61,6 +65,8 @@ regime_name STRING = regime
 ingestion_ts TIMESTAMP = finalized_at
 run_id STRING = run_id
 """
+
+ROOT = Path(__file__).parents[2]
 
 ID = {"name": "id", "type": "INT64", "mode": "REQUIRED"}
 
@@ -133,3 +139,21 @@ def test_the_type_names_of_the_older_dialect_are_understood(legacy: str, standar
 def test_a_feed_may_do_without_dates_and_regimes() -> None:
     feed = parse_feed("plain", {"table": "a.b", "key": ["id"], "schema": [ID]})
     assert (feed.date_column, feed.needs_regime, feed.date_bounds) == (None, False, None)
+
+
+def test_a_contract_is_told_the_same_in_every_process() -> None:
+    """The digest that names a run's files is made of this text."""
+    program = "from cbi.contract.catalog import load_feed; print(repr(load_feed('daily_ml_matrix')))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert told == {repr(load_feed("daily_ml_matrix"))}

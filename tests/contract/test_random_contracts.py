@@ -10,6 +10,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.contracts import ABSENT, changed, write_contract
+from support.examples import examples
 from support.tables import SMALL_CONTRACT
 
 from cbi.contract.feed import Feed
@@ -58,19 +59,24 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(found for step, item in inner for found in paths(item, (*path, step)))]
 
 
+def draw_path(draw: st.DrawFn, contract: Any) -> tuple[Any, ...]:
+    found = paths(contract)
+    return found[draw(st.integers(0, len(found) - 1))]
+
+
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
     """A sound contract with a few values replaced, removed, repeated elsewhere, or under another key."""
     contract = copy.deepcopy(draw(st.sampled_from(CONTRACTS)))
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(paths(contract)))
+        path = draw_path(draw, contract)
         value = draw(VALUES)
         match draw(st.sampled_from(["replace", "remove", "repeat", "rename"])):
             case "remove" if path:
                 value = ABSENT
             case "repeat":
                 value = contract
-                for step in draw(st.sampled_from(paths(contract))):
+                for step in draw_path(draw, contract):
                     value = value[step]
                 value = copy.deepcopy(value)
             case "rename" if path and isinstance(path[-1], str):
@@ -88,7 +94,7 @@ def result_of(parse: Callable[[], Feed]) -> Feed | str:
 
 
 @given(mutated())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @example({**SMALL_CONTRACT, "expect_every_hours": 10**400})
 def test_a_mutated_contract_is_a_feed_or_misconfigured(definition: Any) -> None:
     result = result_of(lambda: parse_feed("small", definition))
@@ -100,7 +106,7 @@ def test_a_mutated_contract_is_a_feed_or_misconfigured(definition: Any) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_contract_with_its_text_damaged_is_a_feed_or_misconfigured(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

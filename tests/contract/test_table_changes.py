@@ -109,7 +109,7 @@ def test_a_required_column_cannot_be_added(place: tuple[int | str, ...]) -> None
     (difference,) = differences(contract)
     assert difference == (
         f"{path} is not in the table, and cannot be added as {path} is REQUIRED: write NULLABLE in the"
-        " contract, or move the rows to a table that is made anew"
+        " contract, or move the rows to a new table"
     )
 
 
@@ -185,7 +185,7 @@ def test_another_partitioning_is_told(layout: dict[str, Any], found: str) -> Non
     (difference,) = differences(SMALL_CONTRACT, table(**layout))
     assert difference == (
         f"partitioned by {found}, and by day in the contract: no table's partitioning can be changed, so let"
-        " the contract say what it is, or move the rows to a table that is made anew"
+        " the contract say what it is, or move the rows to a new table"
     )
 
 

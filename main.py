@@ -57,6 +57,9 @@ def ingest(event: CloudEvent) -> None:
         with log_context(**trace_fields(header, settings.google_cloud_project)):
             if isinstance(found, Sweep):
                 sweep(pipeline(), deadline)
+            elif found.bucket != (bucket := settings.require_staging_bucket()):
+                # Reports are named without the bucket, so another bucket's file could take a real one's.
+                _log.warning("ignored: %s is not in the staging bucket, %s", found.uri, bucket)
             else:
                 pipeline().ingest(found, deadline=deadline)
     except Exception as error:

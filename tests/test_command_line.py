@@ -50,10 +50,11 @@ def test_ingest_exits_with_1_when_the_report_says_failed(cloud: Cloud, tmp_path:
     assert json.loads(done.stdout)["reason"] == "unreadable_file"
 
 
-def test_ingest_of_what_is_not_staged_says_what_is_wanted(cloud: Cloud) -> None:
-    done = cbi("ingest", f"gs://{cloud.staging_bucket}/elsewhere/x.csv", environment=cloud.environment)
+@pytest.mark.parametrize("uri", ["gs://cbi-staging/elsewhere/x.csv", "gs://another/staged/x.parquet"])
+def test_ingest_of_what_is_not_staged_says_what_is_wanted(cloud: Cloud, uri: str) -> None:
+    done = cbi("ingest", uri, environment=cloud.environment)
     assert done.returncode == 1
-    assert "it must be gs://BUCKET/staged/" in done.stderr
+    assert f"{uri} is not a staged file; it must be gs://{cloud.staging_bucket}/staged/" in done.stderr
 
 
 def test_a_missing_setting_is_named(sample: Path) -> None:

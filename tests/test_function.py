@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from support.cloud import Cloud
+from support.tables import to_parquet
 
 from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
@@ -109,6 +110,21 @@ def test_what_is_not_ours_is_acknowledged_with_one_line_in_the_log(
     assert "ignored: " in line
 
 
+def test_an_object_of_another_bucket_is_left_alone(untriggered: Stack, cloud: Cloud) -> None:
+    """Its report would have the name of the staged object's of the same name and generation."""
+    table = sample_table(4, LAST, "ELSEWHERE")
+    cloud.storage.create_bucket("another")
+    blob = cloud.storage.bucket("another").blob("staged/elsewhere.parquet")
+    blob.upload_from_string(to_parquet(table))
+    assert blob.generation is not None
+    file = StagedFile("another", "staged/elsewhere.parquet", blob.generation)
+    event = {"bucket": file.bucket, "name": file.name, "generation": file.generation}
+    before = len(log_of(untriggered))
+    assert deliver(cloud, FINALIZED, event) == 200
+    assert cloud.read_report(file) is None
+    assert f"ignored: {file.uri} is not in the staging bucket, cbi-staging" in log_of(untriggered)[before:]
+
+
 @pytest.mark.servers
 def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) -> None:
     code = (
@@ -122,11 +138,11 @@ def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) ->
 
 
 @pytest.mark.servers
-def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path) -> None:
-    unset = {"OUTPUT_BUCKET": ""}
-    with running_servers(tmp_path, with_tables=False, with_trigger=False, env=unset) as servers:
+@pytest.mark.parametrize("unset", ["OUTPUT_BUCKET", "STAGING_BUCKET"])
+def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path, unset: str) -> None:
+    with running_servers(tmp_path, with_tables=False, with_trigger=False, env={unset: ""}) as servers:
         stack = servers.stack
         file = StagedFile(stack.staging_bucket, "staged/x.parquet", 1)
         body = json.dumps({"bucket": file.bucket, "name": file.name, "generation": "1"}).encode()
         assert post(stack.function, FINALIZED, body).status_code == 500
-        assert "OUTPUT_BUCKET is not set" in log_of(stack)
+        assert f"{unset} is not set" in log_of(stack)

@@ -101,9 +101,9 @@ class IngestionPipeline:
         """Make a staged file of whatever `ingest` takes."""
         if isinstance(source, StagedFile):
             return source
-        if isinstance(source, str) and source.startswith("gs://"):
-            return staged_uri(self.store, source)
         bucket = self.settings.require_staging_bucket()
+        if isinstance(source, str) and source.startswith("gs://"):
+            return staged_uri(self.store, bucket, source)
         if isinstance(source, str | Path):
             return stage_file(self.store, bucket, Path(source), feed)
         return stage_table(self.store, bucket, source, feed)

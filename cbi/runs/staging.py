@@ -21,11 +21,11 @@ def feed_name(file: StagedFile) -> str:
     return folder if slash else DEFAULT_FEED
 
 
-def staged_uri(store: ObjectStore, uri: str) -> StagedFile:
+def staged_uri(store: ObjectStore, bucket: str, uri: str) -> StagedFile:
     """The live generation of `gs://bucket/staged/….parquet`. Raises InvalidFile for any other URI."""
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
-    if not uri.startswith("gs://") or not is_staged(name):
-        message = f"{uri} is not a staged file; it must be gs://BUCKET/{STAGED_PREFIX}….parquet"
+    found, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or found != bucket or not is_staged(name):
+        message = f"{uri} is not a staged file; it must be gs://{bucket}/{STAGED_PREFIX}….parquet"
         raise InvalidFile(Reason.UNREADABLE_FILE, message)
     return store.newest(bucket, name)
 

@@ -106,6 +106,7 @@ def served(source: Path, environment: Path) -> Iterator[str]:
             "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "K_SERVICE": "cbi-ingest",
             "FUNCTION_SIGNATURE_TYPE": "http",
+            "STAGING_BUCKET": "staging",
             "OUTPUT_BUCKET": "output",
         },
     )

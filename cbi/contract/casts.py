@@ -131,7 +131,9 @@ _ACCEPTED: Mapping[str, tuple[Callable[[pa.DataType], bool], Callable[[pa.DataTy
 
 def _to_string(column: pa.Array) -> pa.Array:
     text = column.cast(pa.string())
-    text.validate(full=True)  # parquet files may hold bytes that are not UTF-8 in a string column
+    # Parquet files may hold bytes that are not UTF-8 in a text column. Arrow mostly takes them for text all the
+    # same, and only Python refuses the value, where an error is to name it.
+    text.validate(full=True)
     return text
 
 
@@ -166,7 +168,7 @@ def _to_date(column: pa.Array) -> pa.Array:
     if not types.is_date(column.type):
         # The date of an aware time is the one that clocks in its own zone show.
         if _is_text(column.type):
-            local = pc.replace_substring_regex(column.cast(pa.string()), _TIME_ZONE, r"\1")
+            local = pc.replace_substring_regex(_to_string(column), _TIME_ZONE, r"\1")
         else:
             local = pc.local_timestamp(column) if column.type.tz else column
         times = _to_timestamp(local)
@@ -190,7 +192,7 @@ def _to_timestamp(column: pa.Array) -> pa.Array:
 
 def _parse_times(text: pa.Array) -> pa.Array:
     """ISO 8601 text as times in UTC, which is also meant where it names no zone."""
-    text = pc.utf8_trim_whitespace(text.cast(pa.string()))
+    text = pc.utf8_trim_whitespace(_to_string(text))
     _refuse(text, pc.invert(pc.match_substring_regex(text, _ISO_TIME)), "is not an ISO 8601 date or time")
     midnight = pc.binary_join_element_wise(text, "T00:00:00", "")
     text = pc.if_else(pc.match_substring_regex(text, _DATE_ONLY), midnight, text)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pyarrow import types
 
 from cbi.contract.casts import MICROSECONDS, UnsafeCast, count_cut, find_cast
 from cbi.contract.feed import ARROW_TYPES
@@ -238,3 +239,23 @@ def test_bytes_become_text_only_when_they_are_utf_8(value: bytes) -> None:
             cast([value], pa.binary(), "STRING")
     else:
         assert cast([value], pa.binary(), "STRING") == [text]
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"2024-\xff1-01", b"2024-01-01\xff", b"2024-01-01T00:00:0\xff"])
+@pytest.mark.parametrize("wanted", ["STRING", "DATE", "TIMESTAMP"])
+@pytest.mark.parametrize("found", TEXT, ids=str)
+def test_text_that_is_not_utf_8_is_refused_whatever_it_becomes(
+    found: pa.DataType, wanted: str, value: bytes
+) -> None:
+    """Arrow takes the bytes of a parquet file's text as they are."""
+    way = find_cast(found, wanted)
+    assert way is not None
+    stored = pa.array([b"2024-01-01", value, None])
+    if types.is_dictionary(found):
+        column = stored.view(pa.string()).dictionary_encode()
+    elif types.is_large_string(found):
+        column = stored.cast(pa.large_binary()).view(found)
+    else:
+        column = stored.view(pa.string()).cast(found)
+    with pytest.raises(UnsafeCast, match="UTF8"):
+        way.apply(column)

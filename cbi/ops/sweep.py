@@ -69,6 +69,11 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         except CbiError as error:
             _log.error("sweep: %s could not be run: %s", listed.file.uri, error)
             failed += 1
+        except (
+            Exception
+        ):  # here a run begins, and the mistake that one file brings out is not to stop the others
+            _log.exception("sweep: %s could not be run, for a reason nobody thought of", listed.file.uri)
+            failed += 1
     report = SweepReport(
         started_at=started_at,
         found=len(lost),

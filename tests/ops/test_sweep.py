@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from support.cloud import Cloud
 
 from cbi import IngestionPipeline
+from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack, running_stack
 from cbi.ops.sweep import sweep as sweep_here
+from cbi.runs.report import Report
 
 LAST = date(2026, 11, 20)
 SWEEP = {
@@ -116,3 +119,31 @@ def test_a_broken_contract_stops_no_other_feed(
     assert cloud.read_report(broken) is None
     assert "a contract is broken: cbi/feeds/broken.yaml:5: schema[0].type is 'NUMBER'" in caplog.text
     assert "feed spare has had no file for too long" in caplog.text
+
+
+def test_a_file_that_brings_out_a_mistake_stops_no_other(
+    cloud: Cloud,
+    pipeline: IngestionPipeline,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["staged/brings out a mistake.parquet", "staged/after the mistake.parquet"]
+    unlucky, other = (cloud.drop(sample_table(3, LAST, name), name) for name in names)
+    time.sleep(1.2)
+    pipeline = IngestionPipeline(replace(pipeline.settings, sweep_min_age_seconds=1))
+    run = pipeline.ingest
+
+    def ingest(file: StagedFile, **options: Any) -> Report:
+        if file == unlucky:
+            raise ValueError("nobody thought of this")
+        return run(file, **options)
+
+    monkeypatch.setattr(pipeline, "ingest", ingest)
+    report = sweep_here(pipeline)
+    assert (report.run, report.failed, report.left) == (report.found - 1, 1, 0)
+    assert cloud.report(other)["status"] == "success"
+    (logged,) = (record for record in caplog.records if unlucky.uri in record.getMessage())
+    assert logged.levelname == "ERROR"
+    assert "ValueError: nobody thought of this" in caplog.text
+    sweep(cloud)
+    assert cloud.report(unlucky)["status"] == "success"

@@ -131,8 +131,8 @@ _ACCEPTED: Mapping[str, tuple[Callable[[pa.DataType], bool], Callable[[pa.DataTy
 
 def _to_string(column: pa.Array) -> pa.Array:
     text = column.cast(pa.string())
-    # Parquet files may hold bytes that are not UTF-8 in a text column. Arrow mostly takes them for text all the
-    # same, and only Python refuses the value, where an error is to name it.
+    # A text column of a parquet file may hold bytes that are not UTF-8. Arrow mostly takes them for text all
+    # the same, and only Python refuses the value, where an error is to name it.
     text.validate(full=True)
     return text
 

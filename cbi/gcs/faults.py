@@ -1,5 +1,6 @@
 """Whose fault it is that a request failed: the moment's or the operator's; and the one fault of a file."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -17,6 +18,7 @@ _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDD
 
 # Reasons of a 403 that pass by themselves: https://cloud.google.com/storage/docs/json_api/v1/status-codes
 _RATE_LIMITS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
+_REASON = re.compile(r'"reason":\s*"(\w+)"')
 
 
 @contextmanager
@@ -46,7 +48,9 @@ def superseded(file: StagedFile) -> InvalidFile:
 def _is_refusal(error: Exception) -> bool:
     if isinstance(error, GoogleAuthError):
         return fault_of(error).kind is FaultKind.OPERATOR
-    if not isinstance(error, GoogleAPICallError | InvalidResponse) or error.response is None:
+    if not isinstance(error, GoogleAPICallError | InvalidResponse):
         return False
-    rate_limited = any(reason in error.response.text for reason in _RATE_LIMITS)
-    return error.response.status_code in _REFUSALS and not rate_limited
+    answer = error.response
+    status = error.code if isinstance(error, GoogleAPICallError) else answer.status_code
+    reasons = _REASON.findall(answer.text) if answer is not None else []
+    return status in _REFUSALS and _RATE_LIMITS.isdisjoint(reasons)

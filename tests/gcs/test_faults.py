@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
+from google.api_core.exceptions import Forbidden
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 from support.cloud import Cloud
 from support.faults import Fault, Faults, proxy
 
 from cbi.errors import InvalidFile, Misconfigured, Reason, Transient
+from cbi.gcs.faults import storage_faults
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
@@ -105,3 +108,18 @@ def test_what_cannot_be_read_says_which_object_it_is(outputs: Outputs, unique: s
     outputs.create(f"runs/{unique}.json", {"decision": {"type": "of a later version"}})
     with pytest.raises(Misconfigured, match=rf"runs/{unique}.json is not what this version of cbi can read"):
         outputs.read(f"runs/{unique}.json", RunRecord)
+
+
+def test_a_name_that_reads_like_a_reason_is_none() -> None:
+    answer = requests.Response()
+    answer.status_code = 403
+    answer._content = (
+        b'{"error": {"errors": [{"reason": "forbidden"}], "message": "quotaExceeded: no bucket"}}'
+    )
+    with pytest.raises(Misconfigured), storage_faults("reading gs://quotaExceeded/x"):
+        raise Forbidden("no access", response=answer)
+
+
+def test_a_refusal_without_an_answer_is_no_fault_of_the_moment() -> None:
+    with pytest.raises(Misconfigured), storage_faults("reading gs://b/x"):
+        raise Forbidden("no access")

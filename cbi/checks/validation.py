@@ -13,7 +13,7 @@ from cbi.checks.registry import CHECKS, MakeChecks
 from cbi.checks.scan import ScannedFile, scan_file
 from cbi.contract.feed import Feed
 from cbi.contract.parts import DateInterval, split_dates
-from cbi.findings import Failure, ValidationReport
+from cbi.findings import Failure, RegimeCoverage, ValidationReport
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.source import Source
 
@@ -52,7 +52,10 @@ def judge(file: ScannedFile, calendar: RegimeCalendar) -> Validation:
     Raises InvalidFile where the file cannot be read at all.
     """
     scan, feed = file.scan, file.scan.file.feed
-    report, outcomes = ValidationReport(rows_processed=scan.file.rows), list[Outcome]()
+    # A feed that needs no regimes lacks none.
+    coverage = RegimeCoverage() if feed.needs_regime else RegimeCoverage(coverage_pct=100.0)
+    report = ValidationReport(rows_processed=scan.file.rows, regime_coverage=coverage)
+    outcomes = list[Outcome]()
     for check, seen in file.observations:
         outcomes.append(check.conclude(Evidence(scan, seen, calendar, report)))
         report = outcomes[-1].report

@@ -326,8 +326,8 @@ MUTANTS = (
     Mutant(
         "replay_unclaimed",
         steps,
-        "        return Step(claim, (Wanted(file, run.plan.claim, run.epoch + 1), None))",
-        "        return Step(claimed, (Wanted(file, run.plan.claim, run.epoch + 1), None))",
+        "        return Step(claim, (Wanted(file, _claim_of(run.plan, file), run.epoch + 1), None))",
+        "        return Step(claimed, (Wanted(file, _claim_of(run.plan, file), run.epoch + 1), None))",
         "a replay does not change the claim",
         "failed: replay, same bytes",
     ),

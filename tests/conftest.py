@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 
 # The fixtures that start servers. Whoever starts some without a fixture says `pytest.mark.servers`.
-_SERVERS = {"stack", "servers", "world", "cloud", "untriggered"}
+_SERVERS = {"stack", "servers", "world", "cloud", "untriggered", "project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -140,8 +140,15 @@ def claim(wanted: Wanted, then: Step | None) -> Steps:
         if _differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
             return Step(claim, (wanted.apart(), then))
         return Step(help_owner, (wanted, held, then))
-    taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)
+    taken = yield from _take(wanted, held)
     return Step(claimed if taken else claim, (wanted, then))
+
+
+def _take(wanted: Wanted, held: Held | None) -> Generator[Request, Any, bool]:
+    """Write the claim over what was read of it. A log does not say its content's MD5: what is known stays."""
+    md5 = wanted.claim.md5 or (held.md5 if held else None)
+    taken: bool = yield TakeClaim(replace(wanted.claim, md5=md5), held, wanted.file, wanted.epoch)
+    return taken
 
 
 def help_owner(wanted: Wanted, held: Held, then: Step | None) -> Steps:
@@ -172,7 +179,7 @@ def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
             if fold(log).stage == "undecided":
                 yield Append(log, wanted.candidate.failed(failure))
             return Step(advance, (wanted.file, then))
-    taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)
+    taken = yield from _take(wanted, held)
     return Step(claimed if taken else claim, (wanted, then))
 
 

@@ -120,6 +120,8 @@ def _loading() -> Iterator[Named]:
     yield _case("two feeds", {"A": _ONE, "C": File("x", feed="g")}, (_A,), (_C,))
     collided = {"A": File("x", md5="1"), "C": File("x", md5="2")}
     yield _case("same size and CRC", collided, (_A,), (_C,))
+    failed: _Before = {"first": (_A,), "refused": (0,)}
+    yield _case("same size and CRC, failed: replay", collided, (_REPLAY,), (_C,), **failed)
     again: tuple[Key, ...] = (("staged", "C"),)
     newer = deliver(StagedFile("b", "C", 2))
     yield _case("same size and CRC, twice", collided, (_C,), (newer,), events=again, first=(_A,))

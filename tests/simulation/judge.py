@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from cbi.errors import Reason
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.decisions import MOST_TRIES
 from cbi.runs.protocol.log import Run, fold, tries
@@ -73,6 +74,8 @@ class Judge:
         given_up_at = state.get(("given up as unreadable", name))
         if given_up_at and _hasty((*tries(log.entries), given_up_at)):
             return f"{name} was taken for unreadable while it might have been read"
+        if _is_duplicate(run) and not any(self._same_content(file, other) for other in self._runs(state)):
+            return f"{name} is reported as a duplicate, and nobody else has its bytes"
         loaded, inputs = _there(run, report)
         expected = {f"r{part}" for part in loaded}
         parts = len(run.plan.parts) if run.plan else 0
@@ -114,6 +117,9 @@ class Judge:
                 return f"key {row} has no row"
         return None
 
+    def _same_content(self, file: StagedFile, other: StagedFile) -> bool:
+        return file != other and self.cloud.content(label(file)) == self.cloud.content(label(other))
+
     def _runs(self, state: State) -> list[StagedFile]:
         """All generations there have been."""
         live = sorted(key for key in state if key[0] == "staged")
@@ -154,6 +160,11 @@ def _there(run: Run, report: Verdict) -> tuple[tuple[int, ...], str | None]:
     numbers = () if run.plan is None else tuple(range(len(run.plan.parts)))
     there = numbers if run.stage == "done" else tuple(part.number for part in run.loaded)
     return () if run.stage == "undone" else there, run.plan.inputs_digest if run.plan else None
+
+
+def _is_duplicate(run: Run) -> bool:
+    duplicate = (Reason.DUPLICATE_CONTENT, Reason.PARTLY_LOADED)
+    return run.stage == "failed" and run.failure is not None and run.failure.reason in duplicate
 
 
 def _hasty(began: Sequence[datetime]) -> bool:

@@ -310,18 +310,18 @@ MUTANTS = (
     Mutant(
         "taken_unasked",
         steps,
-        "    taken = yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)\n"
-        "    return Step(claimed if taken else claim, (wanted, then))\n"
-        "\n"
-        "\n"
-        "def claimed",
-        "    yield TakeClaim(wanted.claim, held, wanted.file, wanted.epoch)\n"
-        "    return Step(claimed, (wanted, then))\n"
-        "\n"
-        "\n"
-        "def claimed",
+        "    return taken\n",
+        "    return True\n",
         "who loses the race for a content goes on",
         "failed: replay, same bytes",
+    ),
+    Mutant(
+        "md5_forgotten",
+        steps,
+        "    md5 = wanted.claim.md5 or (held.md5 if held else None)",
+        "    md5 = wanted.claim.md5",
+        "a replay leaves a claim that any content of its size and CRC is taken for",
+        "same size and CRC, failed: replay",
     ),
     Mutant(
         "replay_unclaimed",

@@ -7,11 +7,13 @@ from typing import Any
 import fastparquet
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.splicing import open_flat
-from support.tables import nesting, small_feed, small_table, to_parquet
+from support.tables import SMALL_CONTRACT, days, nesting, small_feed, small_table, to_parquet
 
+from cbi.enrich.splice import nans
 from cbi.enrich.splice.nans import find_nans
 from cbi.enrich.splice.pandas_metadata import trusted_by_pandas
 
@@ -50,6 +52,21 @@ def test_chunks_that_are_all_null_are_not_read() -> None:
     assert file.reader.requests == before
 
 
+def test_a_chunk_that_is_all_null_hides_no_nan_of_its_row_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    known = nans._known_nans
+
+    def note(chunk: Any) -> bool | None:
+        asked.append(chunk.column)
+        return known(chunk)
+
+    monkeypatch.setattr(nans, "_known_nans", note)
+    none, some = pa.nulls(2, pa.float64()), [1.0, NAN]
+    assert found(small_table(2, price=none, volatility=some)) == {"volatility": {0}}
+    assert found(small_table(2, price=some, volatility=none)) == {"price": {0}}
+    assert asked == ["price", "volatility", "price"], "one that is not known is enough"
+
+
 def test_pandas_writes_a_nan_of_numpy_as_null() -> None:
     content = io.BytesIO()
     FRAME.to_parquet(content)
@@ -73,7 +90,7 @@ def test_a_table_that_was_changed_is_not_trusted() -> None:
 
 
 def test_wide_row_groups_are_searched_a_column_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cbi.enrich.splice.nans._WINDOW_BYTES", 1)
+    monkeypatch.setattr("cbi.enrich.splice.nans._DECODED_BYTES", 1)
     table = small_table(9, price=[1.0] * 4 + [NAN] + [None] * 4, volatility=[NAN, *[1.0] * 8])
     assert found(table, row_group_size=3) == {"price": {1}, "volatility": {0}}
 
@@ -94,3 +111,15 @@ def test_fastparquet_writes_nans_and_is_not_trusted(tmp_path: Any) -> None:
 def test_metadata_that_makes_no_sense_is_not_trusted(metadata: str) -> None:
     table = small_table(2).replace_schema_metadata({"pandas": metadata})
     assert trusted(table) == set()
+
+
+def test_no_byte_of_many_small_row_groups_is_fetched_twice() -> None:
+    rows = 60_000
+    noise = pc.random(rows, initializer=1)
+    columns = {f"column_{number:02d}": noise for number in range(40)}
+    schema = [*SMALL_CONTRACT["schema"], *({"name": name, "type": "FLOAT64"} for name in columns)]
+    table = pa.table({"symbol": ["ZL"] * rows, "day": days(1) * rows, **columns})
+    content = to_parquet(table, row_group_size=1_000, use_dictionary=False)
+    file = open_flat(content)
+    assert find_nans(file, nesting(file.schema, small_feed(schema=schema)), ()) == {}
+    assert file.reader.bytes_read < 1.1 * len(content)

@@ -28,7 +28,10 @@ _WINDOW_BYTES = 4 << 20
 _WINDOWS_AT_ONCE = 4
 
 # Row groups without a larger chunk are decoded: looking at a page takes longer than decoding so few values.
-_SMALL_CHUNK = 64 << 10
+_SMALL_CHUNK = 128 << 10
+
+# Of a row group this much is fetched and decoded at once: as many columns as have it at most.
+_DECODED_BYTES = 32 << 20
 
 # Of a number whose exponent is all ones (infinite, or none) the highest byte, but for the sign, and the least
 # that the byte below can be: https://en.wikipedia.org/wiki/IEEE_754#Basic_and_interchange_formats
@@ -58,61 +61,67 @@ def find_nans(file: FlatFile, nesting: Nesting, trusted: Collection[str]) -> dic
         for name, cast in nesting.casts.items()
         if types.is_floating(cast.found) and name not in trusted and _is_reusable(file, name, cast)
     ]
-    chunks = _chunks(file, columns)
-    known = {chunk: _known_nans(chunk.described) for chunk in chunks}
-    unknown = [chunk for chunk in chunks if known[chunk] is None]
-    found = [chunk for chunk in chunks if known[chunk]]
-    large = {chunk.row_group for chunk in unknown if chunk.described.compressed >= _SMALL_CHUNK}
-    found += _search_pages(file, [chunk for chunk in unknown if chunk.row_group in large])
-    found += _search_decoded(file, [chunk for chunk in unknown if chunk.row_group not in large])
-    nans: dict[str, set[int]] = {}
+    found, to_decode, to_search = list[_FloatChunk](), list[_FloatChunk](), list[_FloatChunk]()
+    for chunks in _by_row_group(file, columns):
+        if max(chunk.described.compressed for chunk in chunks) < _SMALL_CHUNK:
+            # Asked only as far as needed: of many row groups, decoding all statistics takes long.
+            if not all(_known_nans(chunk) is False for chunk in chunks):
+                to_decode += chunks
+        else:
+            known = [_known_nans(chunk) for chunk in chunks]
+            found += [chunk for chunk, nans in zip(chunks, known, strict=True) if nans]
+            to_search += [chunk for chunk, nans in zip(chunks, known, strict=True) if nans is None]
+    found += _search_decoded(file, to_decode)
+    found += _search_pages(file, to_search)
+    with_nans: dict[str, set[int]] = {}
     for chunk in found:
-        nans.setdefault(chunk.column, set()).add(chunk.row_group)
-    return {name: frozenset(numbers) for name, numbers in nans.items()}
+        with_nans.setdefault(chunk.column, set()).add(chunk.row_group)
+    return {name: frozenset(numbers) for name, numbers in with_nans.items()}
 
 
 def _is_reusable(file: FlatFile, name: str, cast: Cast) -> bool:
     return reusable_encoding(file.column(name).elements[0], cast.found, cast.wanted) is not None
 
 
-def _chunks(file: FlatFile, columns: Iterable[str]) -> list[_FloatChunk]:
-    """All chunks of these columns that have rows, in the order of the file."""
-    chunks = []
+def _by_row_group(file: FlatFile, columns: Sequence[str]) -> Iterator[list[_FloatChunk]]:
+    """The chunks of these columns in each row group that has rows."""
+    places = []
     for name in columns:
-        element, leaf = file.column(name).elements[0], file.leaf_number(name)
+        element = file.column(name).elements[0]
         kind = pa.float32() if element.physical == Physical.FLOAT else pa.float64()
         required = element.repetition == Repetition.REQUIRED
-        for number, group in enumerate(file.footer.row_groups):
-            if group.rows:
-                chunks.append(_FloatChunk(name, number, group.chunks[leaf], kind, required))
-    return sorted(chunks, key=lambda chunk: chunk.described.first_page)
+        places.append((file.leaf_number(name), name, kind, required))
+    for number, group in enumerate(file.footer.row_groups):
+        if group.rows and places:
+            yield [
+                _FloatChunk(name, number, group.chunks[leaf], kind, required)
+                for leaf, name, kind, required in places
+            ]
 
 
-def _known_nans(chunk: ColumnChunk) -> bool | None:
+def _known_nans(chunk: _FloatChunk) -> bool | None:
     """Whether a chunk holds NaNs, where its statistics say so."""
-    statistics = chunk.metadata.struct(ColumnMetaData.STATISTICS) or Struct()
-    if statistics.integer(Statistics.NULL_COUNT) == chunk.values:
+    statistics = chunk.described.metadata.struct(ColumnMetaData.STATISTICS) or Struct()
+    if statistics.integer(Statistics.NULL_COUNT) == chunk.described.values:
         return False
     nans = statistics.integer(Statistics.NAN_COUNT)
     return None if nans is None else nans > 0
 
 
-def _search_decoded(file: FlatFile, chunks: Sequence[_FloatChunk]) -> set[_FloatChunk]:
-    """Those of the chunks that hold a NaN, found by decoding them."""
+def _search_decoded(file: FlatFile, chunks: Sequence[_FloatChunk]) -> Iterator[_FloatChunk]:
+    """Those of the chunks that hold a NaN, found by decoding them; all columns of a row group are named."""
     by_place = {(chunk.column, chunk.row_group): chunk for chunk in chunks}
     columns = list(dict.fromkeys(chunk.column for chunk in chunks))
-    numbers = sorted({chunk.row_group for chunk in chunks})
-    found = set()
-    # Columns of such row groups are decoded together as long as their chunks fit into a window.
-    at_once = max(_WINDOW_BYTES // _SMALL_CHUNK, 1)
+    numbers = list(dict.fromkeys(chunk.row_group for chunk in chunks))
+    largest = max((chunk.described.compressed for chunk in chunks), default=1)
+    at_once = max(_DECODED_BYTES // largest, 1)
     for first in range(0, len(columns), at_once):
         for group in file.row_groups(columns[first : first + at_once], numbers):
+            names = set(columns[first : first + at_once])
             for batch in group.batches():
-                for name in batch.schema.names:
-                    chunk = by_place.get((name, group.number))
-                    if chunk is not None and chunk not in found and _any_nan(batch[name]):
-                        found.add(chunk)
-    return found
+                for name in [name for name in names if _any_nan(batch[name])]:
+                    names.remove(name)
+                    yield by_place[name, group.number]
 
 
 def _search_pages(file: FlatFile, chunks: Sequence[_FloatChunk]) -> Iterator[_FloatChunk]:
@@ -124,10 +133,10 @@ def _search_pages(file: FlatFile, chunks: Sequence[_FloatChunk]) -> Iterator[_Fl
 
 
 def _windows(chunks: Iterable[_FloatChunk]) -> Iterator[list[_FloatChunk]]:
-    """The chunks in turn, as many at once as are fetched together."""
+    """The chunks in the order of the file, as many at once as are fetched together."""
     window: list[_FloatChunk] = []
     gathered = 0
-    for chunk in chunks:
+    for chunk in sorted(chunks, key=lambda chunk: chunk.described.first_page):
         if window and gathered + chunk.described.compressed > _WINDOW_BYTES:
             yield window
             window, gathered = [], 0

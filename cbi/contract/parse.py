@@ -13,6 +13,7 @@ from cbi.contract.feed import Contract, Feed
 from cbi.contract.problem import Path, Problem
 from cbi.contract.rules import find_problems
 from cbi.contract.strict_yaml import MalformedYaml, read_yaml
+from cbi.decoding import ready
 from cbi.errors import Misconfigured
 
 RENAMED_KEYS: Mapping[str, str] = {"enrich_way": "enrich_strategy"}
@@ -54,7 +55,7 @@ def _decode(name: str, definition: Any) -> Feed | Problem:
     if isinstance(definition, dict) and definition.get("check_existing_keys") is False:
         definition = {**definition, "check_existing_keys": "off"}  # YAML reads a bare `off` as false
     try:
-        contract = msgspec.convert(definition, Contract, builtin_types=(date,))
+        contract = msgspec.convert(definition, ready(Contract), builtin_types=(date,))
     except msgspec.ValidationError as error:
         return _translate(str(error), definition)
     for path in _find_nulls(definition, ()):  # a default is for a key that is absent, not for one left empty

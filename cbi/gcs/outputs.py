@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from cbi.decoding import ready
 from cbi.errors import InvalidFile, Misconfigured
 from cbi.gcs.identity import LONGEST_NAME, StagedFile
 from cbi.gcs.media_types import JSON, PARQUET
@@ -127,9 +128,9 @@ class Outputs:
         content, generation = found
         try:
             if upgrade is None:
-                return msgspec.json.decode(content, type=kind), generation
-            stored = msgspec.json.decode(content, type=dict[str, Any])
-            return msgspec.convert(upgrade(stored), kind), generation
+                return msgspec.json.decode(content, type=ready(kind)), generation
+            stored = msgspec.json.decode(content, type=ready(dict[str, Any]))
+            return msgspec.convert(upgrade(stored), ready(kind)), generation
         except msgspec.MsgspecError as error:
             message = f"{self.uri(name)} is not what this version of cbi can read ({error}); deploy the one"
             raise Misconfigured(f"{message} that wrote it, or a later one") from error

@@ -1,11 +1,12 @@
 """A contract that cannot be read is the fault of its own feed, and stays it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.function_process import SWEEP
-from support.world import World, rows, rows_of
+from support.world import ENVIRONMENT, World, rows, rows_of
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def world(world: World) -> Iterator[World]:
 def test_a_sweep_runs_the_files_of_the_other_feeds(world: World, unique: str) -> None:
     table = rows(unique, 3)
     file = world.drop("appended", unique, table)
+    time.sleep(2 * float(ENVIRONMENT["SWEEP_MIN_AGE_SECONDS"]))
     assert world.function.post(SWEEP, {})
     assert world.cloud.report(file)["status"] == "success"
     assert world.in_table("appended", unique) == {file.run_id: rows_of(table)}

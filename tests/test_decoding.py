@@ -1,0 +1,62 @@
+"""Threads that decode the same types for the first time at the same time do not end the process."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# An instance's first events: the switch interval makes the threads meet within a type.
+PROGRAM = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from cbi.contract.catalog import load_feed
+from cbi.gcs.outputs import Outputs
+from cbi.runs.record import RunRecord
+from cbi.runs.upgrade import upgrade_record
+
+class Store:
+    def read(self, bucket, name):
+        with open(name, "rb") as file:
+            return file.read(), 1
+
+def first_event(_):
+    together.wait()
+    {event}
+
+together = Barrier(24)
+record = 'tests/runs/golden/success/record.json'
+sys.setswitchinterval(1e-6)
+with ThreadPoolExecutor(24) as pool:
+    list(pool.map(first_event, range(24)))
+"""
+
+EVENTS = {
+    "a record": "Outputs(Store(), '').read(record, RunRecord, upgrade_record)",
+    "a contract": "load_feed('daily_ml_matrix')",
+}
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
+def test_first_events_at_the_same_time(event: str) -> None:
+    program = PROGRAM.format(event=event)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_decoding_gets_its_type_ready() -> None:
+    decoding = re.compile(r"msgspec\.(?:convert|json\.decode)\(.*")
+    found = [
+        call
+        for path in (ROOT / "cbi").rglob("*.py")
+        for call in decoding.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found
+    assert [call for call in found if "ready(" not in call] == []

@@ -11,6 +11,7 @@ from cbi.checks.near_names import did_you_mean
 from cbi.contract.casts import Cast, count_cut, find_cast
 from cbi.contract.feed import Feed
 from cbi.findings import ColumnTypeError, ColumnTypes
+from cbi.wording import counted
 
 _SHOWN_NAMES = 20
 
@@ -103,12 +104,12 @@ def _occurrences(schema: pa.Schema, name: str) -> int:
 
 def _warnings(feed: Feed, found: ColumnTypes, cut: Mapping[str, int]) -> Iterator[str]:
     for name, times in cut.items():
-        yield f"{name}: {times:,} times had nanoseconds, which were cut off to the microsecond"
+        had = counted(times, "time has", "times have")
+        yield f"{name}: {had} nanoseconds, which are cut off to the microsecond"
     if found.unknown_columns:
-        yield (
-            f"{len(found.unknown_columns)} columns are not in the contract of {feed.name} and were not"
-            f" loaded: {_listed(found.unknown_columns)}"
-        )
+        columns = counted(len(found.unknown_columns), "column is", "columns are")
+        names = _listed(found.unknown_columns)
+        yield f"{columns} not in the contract of {feed.name}, and not loaded: {names}"
     for name in found.unknown_columns:
         if meant := did_you_mean(name, found.absent_columns):
             yield f"column {name} is not in the contract of {feed.name}: did you mean {meant}?"

@@ -10,6 +10,7 @@ from cbi.contract.feed import Feed
 from cbi.errors import Reason
 from cbi.findings import Failure, RegimeCoverage
 from cbi.lookups.regime_calendar import RegimeCalendar
+from cbi.wording import counted
 
 
 def checks(feed: Feed) -> Iterator[Check[None]]:
@@ -39,9 +40,9 @@ class RegimeCoverageCheck(Check[None]):
 
 
 def _message(coverage: RegimeCoverage, calendar: RegimeCalendar) -> str:
-    missing = coverage.missing_dates
+    missing, dates = coverage.missing_dates, counted(coverage.total_dates, "date", "dates")
     return (
-        f"none of the file's {coverage.total_dates} dates ({missing[0]} to {missing[-1]}) has a regime; the"
+        f"none of the file's {dates} ({missing[0]} to {missing[-1]}) has a regime; the"
         f" calendar goes from {calendar.min_date} to {calendar.max_date}: extend it in regimes.yaml, run"
         " `python -m cbi regimes --apply` and drop the file again"
     )

@@ -7,6 +7,7 @@ from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, v
 from cbi.checks.near_names import did_you_mean
 from cbi.contract.feed import Feed
 from cbi.findings import RequiredFields, ValidationReport
+from cbi.wording import counted
 
 NullCounts = Mapping[str, int]
 
@@ -66,4 +67,5 @@ def _sentences(found: RequiredFields, report: ValidationReport) -> Iterator[str]
             yield f"The required column {name} is missing; {hint}."
     for name, nulls in found.null_counts.items():
         if nulls:
-            yield f"The required column {name} is NULL in {nulls:,} rows; fill them or leave the rows out."
+            rows = counted(nulls, "row", "rows")
+            yield f"The required column {name} is NULL in {rows}; fill them or leave the rows out."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cbi.checks.check import Check, Evidence, Outcome
 from cbi.contract.feed import Feed
 from cbi.errors import InvalidFile, Reason
+from cbi.wording import counted
 
 
 def checks(feed: Feed) -> Iterator[Check[None]]:
@@ -19,9 +20,7 @@ class RowCountCheck(Check[None]):
     def conclude(self, evidence: Evidence[None]) -> Outcome:
         scan = evidence.scan
         if scan.rows_read not in (None, scan.file.rows):
-            message = (
-                f"the footer says {scan.file.rows:,} rows, but there are {scan.rows_read:,}; write the file"
-                " again"
-            )
+            rows = counted(scan.file.rows, "row", "rows")
+            message = f"the footer says {rows}, but there are {scan.rows_read:,}; write the file again"
             raise InvalidFile(Reason.UNREADABLE_FILE, message)
         return Outcome(evidence.report)

@@ -166,17 +166,26 @@ def _to_bool(column: pa.Array) -> pa.Array:
 
 def _to_date(column: pa.Array) -> pa.Array:
     if not types.is_date(column.type):
-        # The date of an aware time is the one that clocks in its own zone show.
-        if _is_text(column.type):
-            local = pc.replace_substring_regex(_to_string(column), _TIME_ZONE, r"\1")
-        else:
-            local = pc.local_timestamp(column) if column.type.tz else column
+        shown, zone, local = _local_times(column)
         times = _to_timestamp(local)
         column = pc.floor_temporal(times, unit="day")
-        _refuse(times, pc.not_equal(times, column), "has a time of day, so it is not a date")
+        _refuse(shown, pc.not_equal(times, column), f"{zone}has a time of day, so it is not a date")
     dates = column.cast(pa.date32())
     _refuse(dates, _outside(dates, _FIRST_DATE, _LAST_DATE), "is not between the years 1 and 9999")
     return dates
+
+
+def _local_times(column: pa.Array) -> tuple[pa.Array, str, pa.Array]:
+    """Times as to be told to a person, the zone they are in, and as clocks of that zone show them.
+
+    The date of an aware time is the one of those clocks.
+    """
+    if _is_text(column.type):
+        return column, "", pc.replace_substring_regex(_to_string(column), _TIME_ZONE, r"\1")
+    if column.type.tz is None:
+        return column, "", column
+    local = pc.local_timestamp(column)
+    return local, f"in {column.type.tz} ", local
 
 
 def _to_timestamp(column: pa.Array) -> pa.Array:
@@ -193,7 +202,8 @@ def _to_timestamp(column: pa.Array) -> pa.Array:
 def _parse_times(text: pa.Array) -> pa.Array:
     """ISO 8601 text as times in UTC, which is also meant where it names no zone."""
     text = pc.utf8_trim_whitespace(_to_string(text))
-    _refuse(text, pc.invert(pc.match_substring_regex(text, _ISO_TIME)), "is not an ISO 8601 date or time")
+    form = "is not a date or time in ISO 8601's extended form, as 2024-01-31 or 2024-01-31T16:00:00Z"
+    _refuse(text, pc.invert(pc.match_substring_regex(text, _ISO_TIME)), form)
     midnight = pc.binary_join_element_wise(text, "T00:00:00", "")
     text = pc.if_else(pc.match_substring_regex(text, _DATE_ONLY), midnight, text)
     zulu = pc.binary_join_element_wise(text, "Z", "")

@@ -11,6 +11,7 @@ from cbi.findings import Failure
 from cbi.runs.record import RunRecord
 from cbi.runs.report import LoadJob, Report
 from cbi.warehouse.part_load import PartLoad
+from cbi.wording import counted
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,17 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 
 def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None) -> str:
-    message = f"{loaded.rows:,} rows are loaded into {record.found.table}."
+    message = f"{counted(loaded.rows, 'row is', 'rows are')} loaded into {record.found.table}."
     if loaded.inserted is not None or loaded.updated is not None:
         message += f" {loaded.inserted or 0:,} were new, {loaded.updated or 0:,} took another's place."
     if quarantine_uri is None:
         return message
-    skipped = record.found.validation.rows_skipped
+    skipped = counted(
+        record.found.validation.rows_skipped,
+        "row was skipped because its date has no regime; it is",
+        "rows were skipped because their date has no regime; they are",
+    )
     return (
-        f"{message} {skipped:,} rows were skipped because their date has no regime; they are kept in"
-        f" {quarantine_uri}. Extend regimes.yaml, run `python -m cbi regimes --apply`, then"
-        f" `python -m cbi replay {record.file.run_id}` loads them."
+        f"{message} {skipped} kept in {quarantine_uri}. Extend regimes.yaml, run"
+        f" `python -m cbi regimes --apply`, then `python -m cbi replay {record.file.run_id}` loads them."
     )

@@ -31,6 +31,7 @@ from cbi.runs.staging import feed_name
 from cbi.settings import EnrichStrategy, Settings
 from cbi.telemetry.timings import Timings
 from cbi.warehouse.existing_keys import find_existing_keys
+from cbi.wording import counted
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ class Preparation:
         if existing is None or not existing.count:
             return
         first = ", ".join(str(value) for value in existing.keys[0].values())
-        message = f"{existing.count:,} keys of the file are in {feed.table} already, the first ({first})"
+        keys = counted(existing.count, "key of the file is", "keys of the file are")
+        message = f"{keys} in {feed.table} already, the first ({first})"
         if feed.check_existing_keys == "fail":
             advice = "leave those rows out, or undo the run that loaded them, and drop the file again"
             raise InvalidFile(Reason.EXISTING_KEYS, f"{message}; {advice}")

@@ -94,7 +94,7 @@ def test_400_unknown_columns_are_one_warning_that_names_20() -> None:
     assert found.report.column_types.is_valid
     assert found.report.column_types.unknown_columns == tuple(unknown)
     (warning,) = found.warnings
-    assert warning.startswith("400 columns are not in the contract of small and were not loaded: extra_000,")
+    assert warning.startswith("400 columns are not in the contract of small, and not loaded: extra_000,")
     assert warning.endswith("extra_019 and 380 more")
 
 

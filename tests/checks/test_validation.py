@@ -109,7 +109,7 @@ def test_everything_wrong_is_told_in_one_report() -> None:
     table = small_table(3, price=["a", "b", "c"], symbol=[None, "ZL", "ZL"], day=[days(1)[0]] * 3)
     reason, message = failure(table)
     assert reason == Reason.VALIDATION_FAILED
-    for part in ("price is string", "symbol is NULL in 1 rows", "2 rows share their key"):
+    for part in ("price is string", "symbol is NULL in 1 row;", "2 rows share their key"):
         assert part in message
 
 

@@ -167,6 +167,22 @@ def test_a_time_of_day_is_not_a_date(value: datetime, kind: pa.DataType) -> None
         cast([written], kind, "DATE")
 
 
+def test_a_time_of_day_is_told_as_the_file_has_it() -> None:
+    closing = utc("2024-01-02T21:00:00")
+    with pytest.raises(
+        UnsafeCast, match=r"'2024-01-02 16:00:00\.000000' in America/New_York has a time of day"
+    ):
+        cast([closing], pa.timestamp("us", "America/New_York"), "DATE")
+    with pytest.raises(UnsafeCast, match=r"'2024-01-02T16:00:00-05:00' has a time of day"):
+        cast(["2024-01-02T16:00:00-05:00"], pa.string(), "DATE")
+
+
+@pytest.mark.parametrize("text", ["20240131", "20240131T160000Z", "01/31/2024"])
+def test_a_form_that_is_not_taken_is_told_with_one_that_is(text: str) -> None:
+    with pytest.raises(UnsafeCast, match="extended form, as 2024-01-31 or 2024-01-31T16:00:00Z"):
+        cast([text], pa.string(), "TIMESTAMP")
+
+
 def test_midnight_is_the_one_of_the_columns_own_zone() -> None:
     midnight_in_new_york = utc("2024-01-02T05:00:00")
     assert cast([midnight_in_new_york], pa.timestamp("us", "America/New_York"), "DATE") == [date(2024, 1, 2)]

@@ -11,8 +11,9 @@ from typing import Generic, Protocol, TypeVar
 import pyarrow as pa
 
 from cbi.checks.footer_statistics import FooterStatistics
-from cbi.contract.casts import Cast, UnsafeCast
+from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
+from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.errors import Reason
 from cbi.findings import Failure, ValidationReport
 from cbi.lookups.regime_calendar import RegimeCalendar

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
 from cbi.checks.near_names import did_you_mean
-from cbi.contract.casts import Cast, count_cut, find_cast
+from cbi.contract.casts import Cast, find_cast
 from cbi.contract.feed import Feed
+from cbi.contract.times import count_cut
 from cbi.findings import ColumnTypeError, ColumnTypes
 from cbi.wording import counted
 
@@ -68,7 +69,8 @@ class ColumnTypesCheck(Check[TypesSeen]):
 def find_casts(feed: Feed, schema: pa.Schema) -> dict[str, Cast]:
     """How each column of a file that the contract knows gets the contract's type, where it can."""
     found = {name: schema.field(name).type for name in feed.sources if _occurrences(schema, name) == 1}
-    casts = {name: find_cast(kind, feed.sources[name].field.type) for name, kind in found.items()}
+    fields = {name: feed.sources[name].field for name in found}
+    casts = {name: find_cast(kind, fields[name].type, fields[name].times) for name, kind in found.items()}
     return {name: cast for name, cast in casts.items() if cast is not None}
 
 

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
-from cbi.contract.casts import Cast, UnsafeCast, find_cast
+from cbi.contract.casts import Cast, find_cast
 from cbi.contract.feed import Feed
+from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.findings import DateRange
 
 
@@ -51,7 +52,7 @@ def find_date_range(feed: Feed, table: pa.Table) -> DateRange:
         return DateRange(is_valid=True)
     if name not in table.column_names:
         return DateRange(is_valid=False, message=f"there is no column {name} that holds dates")
-    cast = find_cast(table[name].type, "DATE")
+    cast = find_cast(table[name].type, "DATE", feed.sources[name].field.times)
     if cast is None:
         return DateRange(is_valid=False, message=f"{name} is {table[name].type} and holds no dates")
     try:

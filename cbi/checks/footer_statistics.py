@@ -99,7 +99,9 @@ def _holds_nan(found: pa.DataType) -> bool:
 
 def _is_safe(file: FlatFile, name: str, cast: Cast) -> bool:
     column = file.column(name)
-    if not column.is_flat or reusable_encoding(column.elements[0], cast.found, cast.wanted) is None:
+    if not (column.is_flat and cast.keeps_meaning):
+        return False
+    if reusable_encoding(column.elements[0], cast.found, cast.wanted) is None:
         return False
     found = bounds(file, name)
     if found is None:

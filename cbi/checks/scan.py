@@ -11,8 +11,9 @@ from cbi.checks.check import CastBatch, Check, ColumnScan, FileContext
 from cbi.checks.column_types import find_casts
 from cbi.checks.footer_statistics import read_statistics
 from cbi.checks.registry import CHECKS, MakeChecks
-from cbi.contract.casts import Cast, UnsafeCast
+from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
+from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.parquet.source import Source
 
 # Dictionaries of fewer entries have codes of two bytes.

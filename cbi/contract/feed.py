@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, get_args
 
 import pyarrow as pa
 from msgspec import Meta, Struct
+from msgspec import field as struct_field
 from msgspec.structs import asdict, force_setattr
 
+from cbi.contract.times import TimeSource
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
 from cbi.settings import EnrichStrategy
@@ -65,13 +67,18 @@ _ColumnName = Annotated[
 ]
 _FileColumn = Annotated[str, Meta(min_length=1, description="the name of a column of the file, as text")]
 _TopLevelColumn = Annotated[str, Meta(min_length=1, description="the name of a top-level column, as text")]
+_TimeFormat = Annotated[str, Meta(min_length=1, description='a format of dates such as "%Y%m%d", as text')]
+_TimeZone = Annotated[
+    str, Meta(min_length=1, description="the name of a time zone such as America/New_York, as text")
+]
 _Description = Annotated[str, Meta(max_length=1_024, description="a text of at most 1,024 characters")]
 
 
 class Field(Struct, frozen=True, forbid_unknown_fields=True):
     """A column of the table or a field of a STRUCT, in the form of BigQuery's table schema.
 
-    `source` is the file's column that fills it, where that has another name.
+    `source` is the file's column that fills it, where that has another name. `format`, `timezone` and `as`
+    say how a DATE or a TIMESTAMP is read, as TimeSource has it.
     """
 
     name: _ColumnName
@@ -79,6 +86,11 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Annotated[FieldMode, Meta(description="NULLABLE or REQUIRED")] = "NULLABLE"
     description: _Description = ""
     source: _FileColumn | None = None
+    format: _TimeFormat | None = None
+    timezone: _TimeZone | None = None
+    read_as: Annotated[Literal["date"], Meta(description="date")] | None = struct_field(
+        default=None, name="as"
+    )
     fields: Annotated[
         tuple["Field", ...], Meta(description="a list of fields, each with a name and a type")
     ] = ()
@@ -89,6 +101,10 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def required(self) -> bool:
         return self.mode == "REQUIRED"
+
+    @property
+    def times(self) -> TimeSource:
+        return TimeSource(self.format, self.timezone, self.read_as == "date")
 
     def to_api(self) -> dict[str, Any]:
         """The field as BigQuery's REST API writes it (a TableFieldSchema)."""

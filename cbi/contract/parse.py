@@ -153,13 +153,15 @@ def _type_at(path: Path) -> _Expected:
     for step in path:
         match kind:
             case inspect.StructType():
-                kind, description = _unwrap(next(field.type for field in kind.fields if field.name == step))
+                kind, description = _unwrap(
+                    next(field.type for field in kind.fields if field.encode_name == step)
+                )
             case inspect.VarTupleType():
                 kind, description = _unwrap(kind.item_type)
             case inspect.DictType():
                 kind, description = _unwrap(kind.value_type)
     if isinstance(kind, inspect.StructType):
-        keys = [field.name for field in kind.fields]
+        keys = [field.encode_name for field in kind.fields]
         return _Expected(description or f"a map with the keys {', '.join(keys)}", keys)
     return _Expected(description)
 

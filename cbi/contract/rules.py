@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cbi.contract.feed import Feed, Field
 from cbi.contract.problem import Path, Problem, dotted
+from cbi.contract.source_rules import source_problems
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
 
@@ -73,10 +74,7 @@ def _field_problems(fields: Sequence[Field], path: Path, depth: int = 0) -> Iter
             yield Problem(
                 (*here, "fields"), f"is there although the type is {field.type}; only a STRUCT has fields"
             )
-        if field.type == "STRUCT" and field.source is not None:
-            yield Problem(
-                (*here, "source"), "is there although the type is STRUCT; only its fields have a source"
-            )
+        yield from source_problems(field, here)
         yield from _field_problems(field.fields, (*here, "fields"), depth + 1)
 
 

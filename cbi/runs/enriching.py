@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cbi.checks.validation import Validation
-from cbi.contract.casts import UnsafeCast
 from cbi.contract.parts import Part
+from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.enrich.nest import Nesting
 from cbi.enrich.quarantine import write_quarantine
 from cbi.enrich.rewrite import rewrite

@@ -12,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import types
 
-from cbi.contract.casts import MICROSECONDS, UnsafeCast, count_cut, find_cast
+from cbi.contract.casts import find_cast
 from cbi.contract.feed import ARROW_TYPES
+from cbi.contract.times import MICROSECONDS, count_cut
+from cbi.contract.unsafe_cast import UnsafeCast
 
 TEXT = [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 BYTES = [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(4)]
@@ -32,7 +34,7 @@ EVERY_TYPE = [*TEXT, *BYTES, *INTEGERS, *FLOATS, *DECIMALS, *TIMES, *OTHERS, pa.
 ACCEPTED = {
     "STRING": [*TEXT, *BYTES],
     "BYTES": [*TEXT, *BYTES],
-    "INT64": [*INTEGERS, *FLOATS],
+    "INT64": [*INTEGERS, *FLOATS, *DECIMALS],
     "FLOAT64": [*INTEGERS, *FLOATS, *DECIMALS],
     "BOOL": [pa.bool_(), *INTEGERS, *FLOATS],
     "DATE": [*TEXT, *TIMES],

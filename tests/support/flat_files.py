@@ -1,6 +1,7 @@
 """Staged files as any writer might write them: types, encodings, codecs, pages and row groups at random."""
 
 import io
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ Column = tuple[st.SearchStrategy[Any], pa.DataType]
 
 _TEXT = st.sampled_from(["", "ZL", "ŻŁ-naïve", "x" * 40, "夏"])
 _BYTES = st.sampled_from([b"", b"\xff\x00", b"ZL" * 20])
+_MIDDAYS = st.datetimes(datetime(1970, 1, 1), datetime(2030, 1, 1)).map(lambda time: time.replace(hour=12))
 _FLOATS = st.floats() | st.sampled_from([float("nan"), float("inf"), -0.0])
 
 COLUMNS: dict[str, list[Column]] = {
@@ -51,6 +53,22 @@ COLUMNS: dict[str, list[Column]] = {
     ],
     "blob": [(_BYTES, pa.binary()), (_TEXT, pa.string()), (st.just(b"xyz"), pa.binary(3))],
     "settled": [(st.dates(), pa.date32()), (st.dates(), pa.date64()), (st.just("2024-05-06"), pa.string())],
+    "traded": [
+        (st.sampled_from([20240102, 19991231]), pa.int32()),
+        (st.sampled_from([20240102.0, float("nan")]), pa.float64()),
+        (st.just("20240102"), pa.string()),
+        (st.dates(), pa.date32()),
+    ],
+    "closed": [
+        (_MIDDAYS, pa.timestamp("us", "UTC")),
+        (_MIDDAYS, pa.timestamp("ms")),
+        (st.just("2024-01-02T23:00:00-09:00"), pa.string()),
+    ],
+    "opened": [
+        (_MIDDAYS, pa.timestamp("us")),
+        (_MIDDAYS, pa.timestamp("us", "UTC")),
+        (st.sampled_from(["2024-01-02T09:30:00", "2024-01-02T14:30:00Z"]), pa.string()),
+    ],
     "unknown": [
         (st.lists(st.integers(0, 9), max_size=3), pa.list_(pa.int64())),
         (st.fixed_dictionaries({"a": st.integers(0, 9)}), pa.struct({"a": pa.int8()})),

@@ -18,8 +18,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from cbi.checks.validation import validate
-from cbi.contract.casts import UnsafeCast
 from cbi.contract.catalog import load_feed
+from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.enrich.rewrite import rewrite
 from cbi.enrich.splice.delta import make_delta
 from cbi.enrich.splice.plan import plan_splice

@@ -123,7 +123,9 @@ def _plan_leaf(
     path = encode_path(leaf.path)
     cast = nesting.casts.get(leaf.source or "")
     if cast is not None and leaf.source is not None:
-        encoding = reusable_encoding(file.column(leaf.source).elements[0], cast.found, cast.wanted)
+        encoding = None
+        if cast.keeps_meaning:
+            encoding = reusable_encoding(file.column(leaf.source).elements[0], cast.found, cast.wanted)
         with_nans = nans.get(leaf.source, frozenset())
         # A column without definition levels has no room for the NULLs that NaNs become.
         if encoding is not None and not (encoding.required and with_nans):

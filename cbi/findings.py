@@ -112,8 +112,14 @@ class ValidationReport:
     regime_coverage: RegimeCoverage = RegimeCoverage()
     column_types: ColumnTypes = ColumnTypes(is_valid=False)
     rows_processed: Annotated[Count, Meta(description="Rows in the file")] = 0
-    rows_enriched: Annotated[Count, Meta(description="Rows with a regime")] = 0
-    rows_skipped: Annotated[Count, Meta(description="Rows without, which are in quarantine")] = 0
+    rows_enriched: Annotated[Count, Meta(description="Rows that nothing keeps from being loaded")] = 0
+    rows_skipped: Annotated[Count, Meta(description="Rows left out, which are in quarantine")] = 0
+    quarantine_reasons: Annotated[
+        dict[str, Count],
+        Meta(
+            description="Rows in quarantine by reason, as _reason has it; a row with several counts for each"
+        ),
+    ] = field(default_factory=dict)
 
     @property
     def is_valid(self) -> bool:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from cbi.checks.footer_statistics import FooterStatistics
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import RejectedRows
 from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.errors import Reason
 from cbi.findings import Failure, ValidationReport
@@ -100,14 +101,14 @@ class Evidence(Generic[Seen]):
 class Outcome:
     """What a check concludes: the report with its finding in it, and what follows for the file and its rows.
 
-    With a failure nothing of the file is loaded. `quarantined` has a boolean for every row of the file, never
-    NULL, true where the row is left out of the load and kept in quarantine; None quarantines no row.
+    With a failure nothing of the file is loaded. `quarantined` names the rows that are left out of the load
+    and kept in quarantine, and why; what several checks name is left out once, for all their reasons.
     """
 
     report: ValidationReport
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
-    quarantined: pa.ChunkedArray | None = None
+    quarantined: tuple[RejectedRows, ...] = ()
 
 
 class Check(Protocol[Seen]):

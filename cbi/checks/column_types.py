@@ -10,6 +10,7 @@ from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, v
 from cbi.checks.near_names import did_you_mean
 from cbi.contract.casts import Cast, find_cast
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import REASON_COLUMN
 from cbi.contract.times import count_cut
 from cbi.findings import ColumnTypeError, ColumnTypes
 from cbi.wording import counted
@@ -79,11 +80,13 @@ def find_column_types(feed: Feed, schema: pa.Schema) -> ColumnTypes:
     casts = find_casts(feed, schema)
     errors = tuple(_type_errors(feed, schema, casts))
     known, present = feed.sources.keys(), set(schema.names)
+    # A quarantine file that is replayed has the reasons besides what the file it came from had.
+    expected = {*known, REASON_COLUMN}
     return ColumnTypes(
         is_valid=not errors,
         errors=errors,
         cast_columns=tuple(name for name, cast in casts.items() if not cast.keeps),
-        unknown_columns=tuple(dict.fromkeys(name for name in schema.names if name not in known)),
+        unknown_columns=tuple(dict.fromkeys(name for name in schema.names if name not in expected)),
         absent_columns=tuple(name for name in known if name not in present),
     )
 

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cbi.checks.check import Check, Evidence, FileContext, Outcome
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import RejectedRows
 from cbi.errors import Reason
 from cbi.findings import Failure, RegimeCoverage
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.wording import counted
+
+NO_REGIME = "no regime for this date"
 
 
 def checks(feed: Feed) -> Iterator[Check[None]]:
@@ -35,8 +39,10 @@ class RegimeCoverageCheck(Check[None]):
             return Outcome(report)
         if not coverage.covered_dates:
             return Outcome(report, (Failure(Reason.NO_REGIME_COVERAGE, _message(coverage, calendar)),))
-        has_none = [calendar.lookup(chunk).is_null() for chunk in dates.chunks]
-        return Outcome(report, quarantined=pa.chunked_array(has_none, pa.bool_()))
+        # A row without a date lacks that, not a regime.
+        has_none = [pc.and_(calendar.lookup(chunk).is_null(), chunk.is_valid()) for chunk in dates.chunks]
+        rows = pa.chunked_array(has_none, pa.bool_()).combine_chunks()
+        return Outcome(report, quarantined=(RejectedRows(NO_REGIME, rows),))
 
 
 def _message(coverage: RegimeCoverage, calendar: RegimeCalendar) -> str:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import reduce
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cbi.checks.check import Evidence, Outcome
 from cbi.checks.registry import CHECKS, MakeChecks
 from cbi.checks.scan import ScannedFile, scan_file
 from cbi.contract.feed import Feed
 from cbi.contract.parts import DateInterval, split_dates
+from cbi.contract.quarantine import Quarantine
+from cbi.errors import Reason
 from cbi.findings import Failure, RegimeCoverage, ValidationReport
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.source import Source
@@ -25,7 +25,8 @@ class Validation:
     """What was found in a file; with a failure nothing of it may be loaded.
 
     `date_intervals` are the dates of the rows to load, one interval for each part, and `keys` those rows'
-    keys. `dates` are those of all rows (date32); there are none in a feed without dates.
+    keys. `quarantine` has the rows that are left out, None where none is. `dates` are those of all rows
+    (date32), 0001-01-01 for a row left out for want of one; there are none in a feed without dates.
     """
 
     report: ValidationReport
@@ -34,6 +35,7 @@ class Validation:
     keys: pa.Table
     warnings: tuple[str, ...]
     dates: pa.ChunkedArray
+    quarantine: Quarantine | None = None
 
 
 def validate(
@@ -60,20 +62,35 @@ def judge(file: ScannedFile, calendar: RegimeCalendar) -> Validation:
         outcomes.append(check.conclude(Evidence(scan, seen, calendar, report)))
         report = outcomes[-1].report
     warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
-    failure = _first_failure(failure for outcome in outcomes for failure in outcome.failures)
-    if failure is not None:
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    quarantine = _quarantine(outcomes)
+    if quarantine is not None:
+        report = replace(report, quarantine_reasons=dict(quarantine.counts))
+        if not quarantine.loaded.true_count:
+            failures.append(_nothing_left(quarantine))
+    if failures:
+        failure = _first_failure(failures)
         return Validation(report, failure, (), scan.kept.slice(0, 0), warnings, scan.dates)
-    masks = [outcome.quarantined for outcome in outcomes if outcome.quarantined is not None]
-    loaded = scan.kept.filter(pc.invert(reduce(pc.or_, masks))) if masks else scan.kept
+    loaded = scan.kept if quarantine is None else scan.kept.filter(quarantine.loaded)
     report = replace(report, rows_enriched=len(loaded), rows_skipped=scan.file.rows - len(loaded))
     date_intervals = split_dates(loaded[feed.date_column]) if feed.date_column else _WHOLE_FILE
-    return Validation(report, None, date_intervals, loaded.select(list(feed.key)), warnings, scan.dates)
+    keys, dates = loaded.select(list(feed.key)), scan.dates.fill_null(date.min)
+    return Validation(report, None, date_intervals, keys, warnings, dates, quarantine)
 
 
-def _first_failure(failures: Iterable[Failure]) -> Failure | None:
+def _quarantine(outcomes: Iterable[Outcome]) -> Quarantine | None:
+    """The rows that any of the checks leaves out."""
+    rejected = [each for outcome in outcomes for each in outcome.quarantined if each.rows.true_count]
+    return Quarantine(tuple(rejected)) if rejected else None
+
+
+def _nothing_left(quarantine: Quarantine) -> Failure:
+    reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in quarantine.counts.items())
+    message = f"None of the file's {len(quarantine.rows):,} rows can be loaded ({reasons})."
+    return Failure(Reason.VALIDATION_FAILED, message)
+
+
+def _first_failure(failures: Sequence[Failure]) -> Failure:
     """The first reason there is, with the sentences of all checks that fail the file for it."""
-    found = list(failures)
-    if not found:
-        return None
-    reason = found[0].reason
-    return Failure(reason, " ".join(failure.message for failure in found if failure.reason is reason))
+    reason = failures[0].reason
+    return Failure(reason, " ".join(failure.message for failure in failures if failure.reason is reason))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cbi.contract.parts import DateInterval, Part
+from cbi.contract.quarantine import Quarantine
 from cbi.enrich.nest import Nesting
 from cbi.enrich.part_writer import ROW_GROUP_BYTES, IntervalWriter, PartWriter, Sink
-from cbi.enrich.quarantine import QUARANTINE, with_reason
+from cbi.enrich.quarantine import QUARANTINE
 from cbi.parquet.row_group_writer import RowGroupWriter
 from cbi.parquet.source import ParquetSource
 
@@ -34,14 +35,14 @@ def rewrite(
     source: ParquetSource,
     nesting: Nesting,
     date_intervals: Sequence[DateInterval],
-    skips_rows: bool,
+    quarantine: Quarantine | None,
     open_sink: Callable[[str], Sink],
 ) -> Rewritten:
-    """Write the rows of each interval as nested parquet, and rows without a regime as they came.
+    """Write the rows of each interval as nested parquet, and the rows in quarantine as they came.
 
-    `skips_rows` says whether there are rows without a regime: only then all columns are read, because the
-    rows left out keep them all. Sinks are opened under the names `0`, `1`, … for the intervals,
-    `0.1`, `0.2`, … for what exceeds the feed's `batch_rows`, and `skipped`.
+    Only with a quarantine all columns are read, because the rows left out keep them all. Sinks are opened
+    under the names `0`, `1`, … for the intervals, `0.1`, `0.2`, … for what exceeds the feed's `batch_rows`,
+    and `skipped`.
     """
     row_group_bytes = max(ROW_GROUP_BYTES, _CHUNK_BYTES * len(source.schema))
     with RowGroupWriter() as groups, ThreadPoolExecutor(1) as reader, ExitStack() as stack:
@@ -54,19 +55,21 @@ def rewrite(
             IntervalWriter(str(number), interval, opened, nesting.feed.batch_rows)
             for number, interval in enumerate(date_intervals)
         ]
-        quarantine = opened(QUARANTINE, keep_types=True) if skips_rows else None
-        for batch in _read_ahead(source.batches(None if skips_rows else list(nesting.casts)), reader):
+        left_out = None if quarantine is None else opened(QUARANTINE, keep_types=True)
+        at = 0
+        for batch in _read_ahead(source.batches(None if left_out else list(nesting.casts)), reader):
+            if quarantine is not None and left_out is not None:
+                of_batch = quarantine.slice(at, len(batch))
+                at += len(batch)
+                left_out.write(of_batch.of(batch), None)
+                batch = batch.filter(of_batch.loaded)
             rows = nesting.rows(batch)
-            if quarantine is not None:
-                quarantine.write(with_reason(batch.filter(rows.regimes.is_null())), None)
-                batch = batch.filter(rows.regimes.is_valid())
-                rows = nesting.rows(batch)
             nested = nesting.nest(batch, rows)
             for part in parts:
                 part.write(nested, rows.dates)
         return Rewritten(
             parts=tuple(part for writer in parts for part in writer.finish()),
-            quarantine_object=None if quarantine is None else quarantine.finish().name,
+            quarantine_object=None if left_out is None else left_out.finish().name,
         )
 
 

@@ -89,28 +89,27 @@ class Enricher:
     def enrich(
         self, validation: Validation, strategy: EnrichStrategy, fallback_reason: str | None
     ) -> Enriched:
-        """Write the parts, and the rows without a regime.
+        """Write the parts, and the rows in quarantine.
 
         `strategy` is one of the settings'; `fallback_reason` is what keeps the file from being spliced, if
         that is known already. Raises InvalidFile, Unsplicable, Transient and Misconfigured.
         """
-        source, skips_rows = self.content.source, validation.report.rows_skipped > 0
+        source = self.content.source
         try:
             if isinstance(source, FlatFile):
                 least_kept = 0 if strategy == "splice" else _LEAST_KEPT
-                return self._splice(source, validation, skips_rows, least_kept)
-            written = rewrite(source, self.nesting, validation.date_intervals, skips_rows, self._open)
+                return self._splice(source, validation, least_kept)
+            date_intervals, quarantine = validation.date_intervals, validation.quarantine
+            written = rewrite(source, self.nesting, date_intervals, quarantine, self._open)
         except UnsafeCast as error:
             message = f"what its footer says of its values is wrong ({error}); write the file again"
             raise InvalidFile(Reason.UNREADABLE_FILE, message) from error
         return Enriched(written.parts, written.quarantine_object, self._summarise("rewrite", fallback_reason))
 
-    def _splice(
-        self, file: FlatFile, validation: Validation, skips_rows: bool, least_kept: float
-    ) -> Enriched:
+    def _splice(self, file: FlatFile, validation: Validation, least_kept: float) -> Enriched:
         """Let the bucket join the staged bytes and what there is to append to them."""
         dates = validation.dates if self.nesting.feed.date_column else None
-        plan = plan_splice(file, self.nesting, validation.date_intervals, dates, skips_rows)
+        plan = plan_splice(file, self.nesting, validation.date_intervals, dates, validation.quarantine)
         if plan.kept_share < least_kept:
             raise Unsplicable(f"only {plan.kept_share:.0%} of its bytes could stay as they are")
         staged, base = self.content.staged, self._name("base")
@@ -118,7 +117,7 @@ class Enricher:
             raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")
         deltas = [self._write_delta(plan, part) for part in plan.parts]
         parts = [self._join(part.part, base, delta) for part, delta in zip(plan.parts, deltas, strict=True)]
-        quarantine_object = write_quarantine(plan.uncovered_rows(), self._open) if skips_rows else None
+        quarantine_object = write_quarantine(plan.rows_left_out(), self._open) if plan.quarantine else None
         summary = self._summarise("splice", None, copied=staged.size)
         return Enriched(tuple(parts), quarantine_object, summary, (base, *deltas))
 

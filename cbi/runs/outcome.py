@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import cbi
+from cbi.checks.regime_coverage import NO_REGIME
 from cbi.errors import Reason
 from cbi.findings import Failure
 from cbi.runs.record import RunRecord
@@ -120,12 +121,18 @@ def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None)
         message += f" {loaded.inserted or 0:,} were new, {loaded.updated or 0:,} took another's place."
     if quarantine_uri is None:
         return message
+    checked = record.found.validation
+    if checked.quarantine_reasons.keys() <= {NO_REGIME}:
+        one, more = "because its date has no regime", "because their date has no regime"
+        remedy = "Extend regimes.yaml, run `python -m cbi regimes --apply`"
+    else:
+        counts = (f"{reason}: {rows:,}" for reason, rows in checked.quarantine_reasons.items())
+        one = more = f"({', '.join(counts)})"
+        remedy = f"Drop them corrected, or mend the contract of {record.found.feed}"
     skipped = counted(
-        record.found.validation.rows_skipped,
-        "row was skipped because its date has no regime; it is",
-        "rows were skipped because their date has no regime; they are",
+        checked.rows_skipped, f"row was skipped {one}; it is", f"rows were skipped {more}; they are"
     )
     return (
-        f"{message} {skipped} kept in {quarantine_uri}. Extend regimes.yaml, run"
-        f" `python -m cbi regimes --apply`, then `python -m cbi replay {record.file.run_id}` loads them."
+        f"{message} {skipped} kept in {quarantine_uri}. {remedy}, then"
+        f" `python -m cbi replay {record.file.run_id}` loads them."
     )

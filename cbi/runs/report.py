@@ -114,8 +114,8 @@ class Report:
     source: Source
     validation_report: ValidationReport
     rows_processed: Annotated[Count, Meta(description="Rows in the file")]
-    rows_enriched: Annotated[Count, Meta(description="Rows with a regime")]
-    rows_skipped: Annotated[Count, Meta(description="Rows without, which are in quarantine")]
+    rows_enriched: Annotated[Count, Meta(description="Rows that nothing keeps from being loaded")]
+    rows_skipped: Annotated[Count, Meta(description="Rows left out, which are in quarantine")]
     rows_loaded: Annotated[
         Count,
         Meta(
@@ -129,7 +129,7 @@ class Report:
     batches: Annotated[Count, Meta(description="Load jobs that loaded rows")]
     load_jobs: Annotated[tuple[LoadJob, ...], Meta(description="The jobs")]
     quarantine_uri: Annotated[
-        str | None, Meta(description="Parquet with the skipped rows and the _reason of each")
+        str | None, Meta(description="Parquet with the skipped rows, and all reasons of each in _reason")
     ]
     existing_keys: Annotated[ExistingKeys | None, Meta(description="null where it was not looked for")]
     enrichment: Annotated[

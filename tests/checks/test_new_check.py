@@ -10,9 +10,11 @@ import pytest
 from support.tables import CALENDAR, small_feed, small_table, to_parquet
 
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.regime_coverage import NO_REGIME
 from cbi.checks.registry import CHECKS
 from cbi.checks.validation import Validation, validate
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import RejectedRows
 from cbi.errors import Reason
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import ParquetSource, Source
@@ -50,7 +52,8 @@ class NotNegative(Check[pa.Array]):
             case "warn":
                 return Outcome(evidence.report, warnings=(sentence,))
             case _:
-                return Outcome(evidence.report, quarantined=rows)
+                rejected = RejectedRows(f"{self.column} is below 0", rows.combine_chunks())
+                return Outcome(evidence.report, quarantined=(rejected,))
 
 
 class RecordingFlatFile(FlatFile):
@@ -114,6 +117,7 @@ def test_rows_that_two_checks_quarantine_are_counted_once(opened: Any) -> None:
     table = small_table(4, CALENDAR.ranges[-1].last, bid_count=[1, -1, 1, -1])
     found = verdict(opened(table), "quarantine")
     assert (found.report.rows_enriched, found.report.rows_skipped) == (1, 3)
+    assert found.report.quarantine_reasons == {NO_REGIME: 3, "bid_count is below 0": 2}
 
 
 @both_sources

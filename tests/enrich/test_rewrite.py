@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.examples import examples
+from support.splicing import without_regime
 from support.tables import (
     CALENDAR,
     FINALIZED_AT,
@@ -28,10 +29,10 @@ from support.tables import (
     small_table,
 )
 
+from cbi.checks.regime_coverage import NO_REGIME
 from cbi.contract.catalog import load_feed
 from cbi.contract.feed import Feed
 from cbi.contract.parts import DateInterval, Part
-from cbi.enrich.quarantine import NO_REGIME
 from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.errors import InvalidFile, Transient
 from cbi.local.sample import sample_table
@@ -101,9 +102,9 @@ def rewrite_table(
     **options: Any,
 ) -> Rewritten:
     source = open_source(table, **options)
-    return rewrite(
-        source, nesting(source.schema, feed or small_feed()), date_intervals, skips_rows, bucket.open_sink
-    )
+    quarantine = without_regime(table["day"], CALENDAR) if skips_rows else None
+    run = nesting(source.schema, feed or small_feed())
+    return rewrite(source, run, date_intervals, quarantine, bucket.open_sink)
 
 
 @given(flat_tables(), st.integers(1, 20))
@@ -126,7 +127,7 @@ def test_nesting_columns_is_nesting_row_by_row(table: pa.Table, row_group_size: 
 def test_what_is_written_has_the_tables_schema_in_the_tables_order() -> None:
     bucket, table, feed = Bucket(), sample_table(5, date(2025, 6, 30)), load_feed("daily_ml_matrix")
     source = open_source(table.select(sorted(table.column_names)))
-    rewrite(source, nesting(source.schema, feed, load_regimes_file()), WHOLE, False, bucket.open_sink)
+    rewrite(source, nesting(source.schema, feed, load_regimes_file()), WHOLE, None, bucket.open_sink)
     assert bucket.read("0").schema == feed.arrow_schema
 
 
@@ -200,7 +201,7 @@ def test_a_file_dropped_again_out_of_quarantine_has_one_reason() -> None:
 def test_nothing_is_committed_of_a_file_that_turns_out_to_be_broken() -> None:
     bucket, source = Bucket(), open_source(broken_parquet(small_table(10), row_group_size=5))
     with pytest.raises(InvalidFile):
-        rewrite(source, nesting(source.schema, small_feed()), WHOLE, False, bucket.open_sink)
+        rewrite(source, nesting(source.schema, small_feed()), WHOLE, None, bucket.open_sink)
     assert [sink.committed for sink in bucket.values()] == [None]
 
 
@@ -213,14 +214,14 @@ def test_no_thread_outlives_a_rewrite_whose_sink_fails() -> None:
     source = open_source(long_file(groups=3))
     run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
     with pytest.raises(Transient) as raised:
-        rewrite(source, run, WHOLE, False, Full)
+        rewrite(source, run, WHOLE, None, Full)
     assert set(threading.enumerate()) <= before, raised
 
 
 def test_a_long_file_becomes_several_row_groups_with_the_same_rows() -> None:
     source, bucket = open_source(long_file(groups=4)), Bucket()
     run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
-    written = rewrite(source, run, WHOLE, False, bucket.open_sink)
+    written = rewrite(source, run, WHOLE, None, bucket.open_sink)
     assert [part.rows for part in written.parts] == [400_000]
     committed = bucket["0"].committed
     assert committed is not None
@@ -242,7 +243,7 @@ def counting_pool() -> Iterator[pa.MemoryPool]:
 def test_memory_is_bounded_however_long_the_file(counting_pool: pa.MemoryPool) -> None:
     source = open_source(long_file(groups=10))
     run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
-    rewrite(source, run, WHOLE, False, Bucket().open_sink)
+    rewrite(source, run, WHOLE, None, Bucket().open_sink)
     assert counting_pool.max_memory() < 150 << 20
 
 

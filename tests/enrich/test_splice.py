@@ -85,7 +85,7 @@ def test_only_row_groups_that_lose_rows_are_encoded_again() -> None:
     content = to_parquet(small_table(75, first=date(2023, 12, 17)), row_group_size=19)
     plan, (joined,) = spliced(content, small_feed())
     assert in_place(content, joined, "day") == [False, True, True, True]
-    assert [len(batch) for batch in plan.uncovered_rows()] == [15]
+    assert [len(batch) for batch in plan.rows_left_out()] == [15]
     assert plan.parts[0].rows == 60
 
 
@@ -216,7 +216,7 @@ def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Chang
             nesting(small_table(3).schema, small_feed()),
             (DateInterval(date.min, date.max),),
             dates,
-            False,
+            None,
         )
 
 

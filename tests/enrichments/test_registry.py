@@ -100,7 +100,7 @@ def test_what_is_constant_in_each_batch_of_a_row_group_is_not_so_in_all_of_it() 
     content, feed = to_parquet(small_table(60)), small_feed()
     dates = pa.chunked_array([days(31), days(29, date(2024, 2, 1))], pa.date32())
     file = open_flat(content)
-    plan = plan_splice(file, nesting(file.schema, feed), WHOLE, dates, skips_rows=False)
+    plan = plan_splice(file, nesting(file.schema, feed), WHOLE, dates, None)
     joined = content + b"".join(make_delta(plan, *plan.parts))
     names = [row["name"] for row in read(joined)["regime"].to_pylist()]
     assert names == ["calm"] * 31 + ["storm"] * 29

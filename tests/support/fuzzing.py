@@ -116,9 +116,8 @@ def rewritten(content: bytes) -> str:
         validation = validate(source, FEED, CALENDAR)
         if validation.failure is not None:
             return str(validation.failure.reason)
-        skips_rows = validation.report.rows_skipped > 0
         how = nesting(source.schema, FEED, CALENDAR)
-        rewrite(source, how, validation.date_intervals, skips_rows, Bucket().open_sink)
+        rewrite(source, how, validation.date_intervals, validation.quarantine, Bucket().open_sink)
     except InvalidFile as error:
         return str(error.reason)
     return "success"
@@ -132,12 +131,11 @@ def spliced(content: bytes) -> str:
         validation = validate(file, FEED, CALENDAR)
         if validation.failure is not None:
             return str(validation.failure.reason)
-        skips_rows = validation.report.rows_skipped > 0
-        plan = plan_splice(file, how, validation.date_intervals, validation.dates, skips_rows)
+        plan = plan_splice(file, how, validation.date_intervals, validation.dates, validation.quarantine)
         for part in plan.parts:
             for _ in make_delta(plan, part):
                 pass
-        for _ in plan.uncovered_rows():
+        for _ in plan.rows_left_out():
             pass
     except Unsplicable:
         return rewritten(content)

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cbi.checks.regime_coverage import NO_REGIME
 from cbi.contract.feed import Feed
 from cbi.contract.parse import parse_feed
 from cbi.contract.parts import DateInterval
+from cbi.contract.quarantine import Quarantine, RejectedRows
 from cbi.enrich.rewrite import Rewritten, rewrite
 from cbi.enrich.splice.delta import make_delta
 from cbi.enrich.splice.plan import SplicePlan, plan_splice
@@ -96,7 +98,7 @@ def spliced(
     file = file or open_flat(content)
     dates = dates_of(file, feed)
     plan = plan_splice(
-        file, nesting(file.schema, feed, calendar), date_intervals, dates, _skips_rows(dates, calendar)
+        file, nesting(file.schema, feed, calendar), date_intervals, dates, without_regime(dates, calendar)
     )
     return plan, [content + b"".join(make_delta(plan, part)) for part in plan.parts]
 
@@ -109,9 +111,9 @@ def rewritten(
 ) -> tuple[Rewritten, Bucket]:
     """What a rewrite makes of the same file, and the bucket with its parts."""
     bucket, source = Bucket(), open_source(content)
-    skips_rows = _skips_rows(dates_of(open_flat(content), feed), calendar)
+    quarantine = without_regime(dates_of(open_flat(content), feed), calendar)
     run = nesting(source.schema, feed, calendar)
-    return rewrite(source, run, date_intervals, skips_rows, bucket.open_sink), bucket
+    return rewrite(source, run, date_intervals, quarantine, bucket.open_sink), bucket
 
 
 def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
@@ -121,8 +123,10 @@ def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
     return pa.chunked_array([rows(batch).dates for batch in file.batches([name])], pa.date32())
 
 
-def _skips_rows(dates: pa.ChunkedArray, calendar: RegimeCalendar) -> bool:
-    return any(calendar.lookup(chunk).null_count for chunk in dates.chunks)
+def without_regime(dates: pa.ChunkedArray, calendar: RegimeCalendar) -> Quarantine | None:
+    """The rows of these dates that have no regime; None where all have one."""
+    missing = pa.array([calendar.get_regime(day) is None for day in dates.to_pylist()], pa.bool_())
+    return Quarantine((RejectedRows(NO_REGIME, missing),)) if missing.true_count else None
 
 
 def read(content: bytes) -> pa.Table:

@@ -6,10 +6,10 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cbi.contract.feed import Leaf
 from cbi.contract.parts import DateInterval
+from cbi.contract.quarantine import Quarantine
 from cbi.enrich.nest import Nesting
 from cbi.enrich.splice.nans import find_nans
 from cbi.enrich.splice.pandas_metadata import trusted_by_pandas
@@ -42,8 +42,8 @@ class PlannedLeaf:
 class SplicePlan:
     """What stays of a file, and which rows go into which part.
 
-    `dates` are those of all rows (date32), None for a feed without dates; `covered` tells which rows have a
-    regime, None where all have that need one.
+    `dates` are those of all rows (date32), None for a feed without dates; `quarantine` tells which rows are
+    left out, None where none is.
     """
 
     file: FlatFile
@@ -51,7 +51,7 @@ class SplicePlan:
     leaves: tuple[PlannedLeaf, ...]
     parts: tuple[PartSlices, ...]
     dates: pa.ChunkedArray | None
-    covered: pa.ChunkedArray | None
+    quarantine: Quarantine | None
 
     @property
     def kept_share(self) -> float:
@@ -75,20 +75,17 @@ class SplicePlan:
         """Whether all rows of a row group are in one part, so that chunks of it can stay."""
         return row_slice.rows == self.file.footer.row_groups[row_slice.row_group].rows
 
-    def uncovered_rows(self) -> Iterator[pa.RecordBatch]:
-        """The rows without a regime, with all columns as they came; only their row groups are read."""
-        if self.covered is None:
+    def rows_left_out(self) -> Iterator[pa.RecordBatch]:
+        """The rows in quarantine, with all columns as they came; only their row groups are read."""
+        if self.quarantine is None:
             return
-        masks = [
-            self.covered.slice(begin, end - begin).combine_chunks() for begin, end in pairwise(self.bounds)
-        ]
-        numbers = [number for number, mask in enumerate(masks) if mask.false_count]
+        masks = (self.quarantine.rows.slice(begin, end - begin) for begin, end in pairwise(self.bounds))
+        numbers = [number for number, mask in enumerate(masks) if mask.true_count]
         for group in self.file.row_groups(None, numbers):
-            at = 0
+            at = self.bounds[group.number]
             for batch in group.batches():
-                covered = masks[group.number].slice(at, len(batch))
+                yield self.quarantine.slice(at, len(batch)).of(batch)
                 at += len(batch)
-                yield batch.filter(pc.invert(covered))
 
 
 def plan_splice(
@@ -96,25 +93,22 @@ def plan_splice(
     nesting: Nesting,
     date_intervals: Sequence[DateInterval],
     dates: pa.ChunkedArray | None,
-    skips_rows: bool,
+    quarantine: Quarantine | None,
 ) -> SplicePlan:
     """Look at what must be looked at for a splice into the parts that `rewrite` would write.
 
     `dates` are those of all rows (date32, without NULLs), None for a feed without dates; casts that may fail
-    have been found not to. Raises Unsplicable for a file that must be rewritten, InvalidFile for one that
-    cannot be read.
+    have been found not to in rows that are loaded. Raises Unsplicable for a file that must be rewritten,
+    InvalidFile for one that cannot be read.
     """
     refuse_unsplicable(file, nesting)
     nans = find_nans(file, nesting, trusted_by_pandas(file))
     leaves = tuple(_plan_leaf(file, nesting, leaf, nans) for leaf in nesting.feed.leaves)
-    covered = None
-    if skips_rows and dates is not None:
-        lookup = nesting.run.calendar.lookup
-        covered = pa.chunked_array([lookup(chunk).is_valid() for chunk in dates.chunks], pa.bool_())
+    loaded = None if quarantine is None else quarantine.loaded
     sizes = [group.rows for group in file.footer.row_groups]
-    parts = assign_rows(sizes, dates, covered, date_intervals, nesting.feed.batch_rows)
+    parts = assign_rows(sizes, dates, loaded, date_intervals, nesting.feed.batch_rows)
     refuse_large_cuts(file, (row_slice for part in parts for row_slice in part.slices))
-    return SplicePlan(file, nesting, leaves, tuple(parts), dates, covered)
+    return SplicePlan(file, nesting, leaves, tuple(parts), dates, quarantine)
 
 
 def _plan_leaf(

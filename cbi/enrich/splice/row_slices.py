@@ -53,25 +53,25 @@ class PartSlices:
 def assign_rows(
     row_groups: Sequence[int],
     dates: pa.ChunkedArray | None,
-    covered: pa.ChunkedArray | None,
+    loaded: pa.BooleanArray | None,
     date_intervals: Sequence[DateInterval],
     batch_rows: int | None,
 ) -> list[PartSlices]:
     """Assign the rows of row groups of these sizes to the part of their date's interval, or to none.
 
-    `dates` are those of all rows (date32), `covered` tells which rows are loaded (None: all of them). An
-    interval has a part for every `batch_rows` rows.
+    `dates` are those of all rows (date32), `loaded` tells which rows are (None: all of them). An interval has
+    a part for every `batch_rows` rows.
     """
     parts = [_IntervalParts(str(number), batch_rows) for number in range(len(date_intervals))]
     start = 0
     for number, size in enumerate(row_groups):
         group = _GroupRows(number, size, None if dates is None else dates.slice(start, size).combine_chunks())
-        loaded = None if covered is None else covered.slice(start, size).combine_chunks()
+        loaded_of_group = None if loaded is None else loaded.slice(start, size)
         start += size
         if not size:
             continue
         for interval, parts_of_interval in zip(date_intervals, parts, strict=True):
-            parts_of_interval.append_slices(group, _both(loaded, group.within(interval)))
+            parts_of_interval.append_slices(group, _both(loaded_of_group, group.within(interval)))
     return [part for parts_of_interval in parts for part in parts_of_interval.parts]
 
 

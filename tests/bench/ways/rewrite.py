@@ -33,5 +33,5 @@ def run(task: Task) -> Found:
             return found
         casts = DataQualityChecker(task.feed).casts(source.schema)
         nesting = Nesting(task.feed, casts, RunFacts(task.calendar, task.finalized_at, task.run_id))
-        rewrite(source, nesting, validation.date_intervals, False, lambda name: _FileSink(task.target, "w"))
+        rewrite(source, nesting, validation.date_intervals, None, lambda name: _FileSink(task.target, "w"))
     return found

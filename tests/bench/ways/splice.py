@@ -32,7 +32,7 @@ def _run(task: Task, file: FlatFile) -> Found:
     if not found.clean:
         return found
     nesting = Nesting(task.feed, casts, RunFacts(task.calendar, task.finalized_at, task.run_id))
-    plan = plan_splice(file, nesting, validation.date_intervals, validation.dates, skips_rows=False)
+    plan = plan_splice(file, nesting, validation.date_intervals, validation.dates, None)
     with task.target.open("wb") as target:
         for piece in make_delta(plan, *plan.parts):
             target.write(piece)

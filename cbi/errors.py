@@ -9,6 +9,8 @@ Raised to callers of the package; the text says what was found, what was wanted 
         * Transient           raised (500), so that the event comes again; no report
         * Misconfigured       raised (500), so that the event comes again once an operator has corrected it;
                               no report
+        * InvalidInput        raised (500), though no event brings it: what a command or a program wants
+                              ingested cannot be staged
 
 Caught by the step that has to do something about it, so that no caller meets it:
 
@@ -65,3 +67,7 @@ class Transient(CbiError):
 
 class Misconfigured(CbiError):
     """The deployment is wrong, not the file: a missing table, a setting, the regimes, a feed's contract."""
+
+
+class InvalidInput(CbiError):
+    """What is to be ingested is no file, table or URI that can be staged."""

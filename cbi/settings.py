@@ -1,8 +1,8 @@
 """All environment variables there are, and the only module that reads any.
 
-`Settings` is what a deployment may set. K_SERVICE and OTEL_EXPORTER_OTLP_ENDPOINT are read apart from it:
-logging must not hang on whether the settings can be read. `LocalSettings` is the local BigQuery's. These only
-libraries read:
+`Settings` is what a deployment may set. K_SERVICE, OTEL_EXPORTER_OTLP_ENDPOINT and CBI_DEBUG are read apart
+from it: neither logging nor debugging must hang on whether the settings can be read. `LocalSettings` is the
+local BigQuery's. These only libraries read:
 
 | variable | read by | set by |
 |---|---|---|
@@ -56,10 +56,15 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the settings; unset or empty variables keep their default.
 
-        Raises Misconfigured when a duration or a limit is not a positive number, or when `enrich_strategy` is
-        unknown.
+        Raises Misconfigured when a duration or a limit is not a positive number, when `enrich_strategy` is
+        unknown, or when both buckets are one.
         """
         settings = cls(**_read(cls, environment))
+        if settings.output_bucket is not None and settings.output_bucket == settings.staging_bucket:
+            raise Misconfigured(
+                f"STAGING_BUCKET and OUTPUT_BUCKET are both {settings.output_bucket}: an output would be an"
+                " event of its own; set OUTPUT_BUCKET to another bucket"
+            )
         if (strategy := settings.enrich_strategy) not in ENRICH_STRATEGIES:
             raise Misconfigured(f"ENRICH_STRATEGY is {strategy!r}: it must be {', '.join(ENRICH_STRATEGIES)}")
         return settings
@@ -93,6 +98,11 @@ class LocalSettings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read them. Raises Misconfigured when one is not a positive number."""
         return cls(**_read(cls, environment))
+
+
+def debugging(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether commands show the traceback of an error they would otherwise tell in a line: CBI_DEBUG=1."""
+    return environment.get("CBI_DEBUG", "") not in ("", "0")
 
 
 def on_cloud_run(environment: Mapping[str, str] = os.environ) -> bool:

@@ -10,7 +10,9 @@ from support.cloud import Cloud
 from support.command_line import cbi
 from support.reports import validate_report
 from support.tables import to_parquet
+from support.terminal import cbi_on_terminal, plain
 
+import cbi as cbi_package
 from cbi.local.sample import sample_table
 
 LAST = date(2026, 11, 20)
@@ -30,6 +32,38 @@ def test_ingest_puts_a_local_file_in_the_bucket_and_prints_its_report(cloud: Clo
     assert (done.returncode, report["status"], report["rows_loaded"]) == (0, "success", 10)
     assert report["source"]["uri"] == f"gs://{cloud.staging_bucket}/staged/{sample.name}"
     assert cloud.count(report["run_id"]) == 10
+
+
+def test_on_a_terminal_a_report_is_text_and_json_where_that_is_asked_for(
+    cloud: Cloud, sample: Path, unique: str
+) -> None:
+    file = cloud.drop(sample.read_bytes(), f"staged/{unique}.parquet")
+    report = cloud.report(file)
+    text = cbi_on_terminal("ingest", file.uri, environment=cloud.environment)
+    assert "\x1b[" in text
+    assert f"success: {report['message']}" in plain(text).replace("\n", " ")
+    assert f"python -m cbi undo {report['run_id']}" in plain(text)
+    done = cbi_on_terminal("ingest", file.uri, "--json", environment=cloud.environment)
+    assert report == json.loads(done[done.index("{\n") :])
+
+
+def test_no_color_is_obeyed(sample: Path) -> None:
+    text = cbi_on_terminal("check", sample, environment={"NO_COLOR": "1"})
+    assert "success: the file can be loaded" in plain(text)
+    assert "\x1b[1;32m" not in text
+    assert "\x1b[1;32m" in cbi_on_terminal("check", sample)
+
+
+def test_check_on_a_terminal_tells_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    to_parquet(sample_table(3).drop_columns("symbol"), path)
+    assert "failed: The required column symbol is missing" in plain(cbi_on_terminal("check", path, code=1))
+
+
+def test_the_version_and_help_have_short_ways() -> None:
+    assert cbi("--version", environment={}).stdout == f"cbi, version {cbi_package.__version__}\n"
+    assert cbi("-h", environment={}).stdout == cbi("--help", environment={}).stdout
+    assert "--json" in cbi("ingest", "-h", environment={}).stdout
 
 
 def test_ingest_of_a_uri_gives_the_report_of_the_run_there_already_is(

@@ -194,6 +194,10 @@ def test_only_the_entry_point_knows_the_functions_framework() -> None:
     assert importers("functions_framework") == {"main"}
 
 
+def test_only_what_talks_to_people_knows_rich() -> None:
+    assert importers("rich") == {"cbi.cli.output", "cbi.local.show", "cbi.view.terminal"}
+
+
 def test_pandas_is_never_imported() -> None:
     assert importers("pandas") == set()
 
@@ -204,7 +208,7 @@ def test_pandas_is_never_imported() -> None:
     ids=["import cbi", "python -m cbi --help"],
 )
 def test_starting_is_quick_because_the_slow_libraries_come_later(program: str) -> None:
-    slow = ["google.cloud.storage", "google.cloud.bigquery", "pyarrow", "pandas"]
+    slow = ["google.cloud.storage", "google.cloud.bigquery", "pyarrow", "pandas", "rich"]
     program += f"\nimport sys; sys.exit(' '.join(set(sys.modules) & set({slow})))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -220,7 +224,7 @@ def test_a_command_is_imported_when_it_is_asked_for() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    assert set(done.stderr.split()) == {"cbi.cli.undo", "cbi.cli.options"}
+    assert set(done.stderr.split()) == {"cbi.cli.undo", "cbi.cli.options", "cbi.cli.output"}
 
 
 def test_helpers_of_tests_without_servers_load_no_client_and_no_stand_in() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+import cbi
 from cbi.errors import CbiError
+from cbi.settings import debugging
 from cbi.telemetry.logs import configure_logging
 
 COMMANDS = (
@@ -26,7 +28,7 @@ COMMANDS = (
 
 class _Commands(click.Group):
     """Imports commands on demand, and shows this package's errors as one line: what was found, what was
-    wanted, what to do."""
+    wanted, what to do. With CBI_DEBUG=1 they keep their traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -41,10 +43,13 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CbiError as error:
+            if debugging():
+                raise
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(cbi.__version__, prog_name="cbi")
 def main() -> None:
     """Parquet files into BigQuery: validated, enriched with market regimes, each row exactly once.
 

@@ -2,13 +2,15 @@
 
 import click
 
-from cbi.cli.options import echo_json, feed_option
+from cbi.cli.options import feed_option, json_option
+from cbi.cli.output import echo_report
 
 
 @click.command()
 @click.argument("file")
 @feed_option
-def ingest(file: str, feed: str) -> None:
+@json_option
+def ingest(file: str, feed: str, as_json: bool) -> None:
     """Load FILE, a local parquet file or a gs:// URI, and print its report.
 
     A local file is put in the staging bucket first, then goes the same way. Exits with 1 when the report
@@ -19,5 +21,5 @@ def ingest(file: str, feed: str) -> None:
     pipeline = IngestionPipeline()
     staged = pipeline.stage(file, feed)
     report = pipeline.ingest(staged)
-    echo_json(pipeline.published(staged))
+    echo_report(report, as_json, pipeline.published(staged))
     raise SystemExit(1 if report.failed else 0)

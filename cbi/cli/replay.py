@@ -2,10 +2,14 @@
 
 import click
 
+from cbi.cli.options import json_option
+from cbi.cli.output import echo_report
+
 
 @click.command()
 @click.argument("what", metavar="RUN_ID|gs://…/quarantine/….parquet")
-def replay(what: str) -> None:
+@json_option
+def replay(what: str, as_json: bool) -> None:
     """Put a run's quarantined rows through again, or the parts that BigQuery refused; print the report.
 
     Useful once the regime calendar reaches further, or the table is corrected. Rows load once, however often
@@ -15,5 +19,5 @@ def replay(what: str) -> None:
     from cbi.runs.pipeline import IngestionPipeline
 
     report = run_replay(IngestionPipeline(), what)
-    click.echo(report.to_json())
+    echo_report(report, as_json)
     raise SystemExit(1 if report.failed else 0)

@@ -2,16 +2,28 @@
 
 import click
 
-from cbi.cli.options import echo_json
+from cbi.cli.options import json_option
+from cbi.cli.output import echo_json, for_people
 
 
 @click.command()
-def sweep() -> None:
+@json_option
+def sweep(as_json: bool) -> None:
     """Run staged files that should have a report and have none; print what was found. The function does the
     same when Cloud Scheduler asks it to."""
     from cbi.ops.sweep import sweep as run_sweep
     from cbi.runs.pipeline import IngestionPipeline
+    from cbi.wording import counted
 
     report = run_sweep(IngestionPipeline())
-    echo_json(report)
+    if for_people(as_json):
+        found = counted(report.found, "file", "files")
+        click.echo(
+            f"{found} without a report: {report.run} run now, {report.failed} failed, {report.left} left."
+        )
+        removed = counted(report.removed, "enriched file", "enriched files")
+        recorded = counted(report.recorded, "report", "reports")
+        click.echo(f"{removed} of finished runs removed, {recorded} recorded in ops.ingestion_runs.")
+    else:
+        echo_json(report)
     raise SystemExit(1 if report.failed else 0)

@@ -4,6 +4,7 @@ python -m cbi.local.demo [--file x.parquet] [--out report.json]
 """
 
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -15,13 +16,14 @@ from cbi.local.stack import running_servers
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to drop.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to save the report too.")
 def main(file: Path | None, out: Path | None) -> None:
-    """Start the local stack, drop FILE or a sample of 100 rows, and show the report and a few rows."""
+    """Start the local stack, drop FILE or a sample of 100 rows, and show what becomes of it."""
+    begun = time.monotonic()
     click.echo("starting Cloud Storage, BigQuery and the function on this machine …", err=True)
     with tempfile.TemporaryDirectory(prefix="cbi-") as folder, running_servers(Path(folder)) as servers:
         # what this imports is there by now: it was imported while the servers started
         from cbi.local.show import drop_and_show
 
-        succeeded = drop_and_show(servers, file, out)
+        succeeded = drop_and_show(servers, file, out, begun)
     raise SystemExit(0 if succeeded else 1)
 
 

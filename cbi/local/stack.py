@@ -17,6 +17,7 @@ from typing import NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from cbi.local.claim import claimed
 from cbi.local.processes import Process, Processes
 from cbi.settings import Settings
 
@@ -175,11 +176,13 @@ def running_stack(
 def serve(data_dir: Path) -> None:
     """Run the stack until SIGINT or SIGTERM. One JSON line on stdout, also in `stack.json`, says it is ready.
 
-    Raises ProcessFailed when a server does not come up, or ends by itself, and CbiError without its tables.
+    Raises ProcessFailed when a server does not come up, or ends by itself, and CbiError without its
+    tables, or where another stack has the folder.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)
     with ExitStack() as cleanup:
+        cleanup.enter_context(claimed(data_dir))
         servers = cleanup.enter_context(running_servers(data_dir))
         description = json.dumps(asdict(servers.stack))
         file = data_dir / "stack.json"

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cbi.contract import DEFAULT_FEED
-from cbi.errors import InvalidFile, Reason
+from cbi.errors import InvalidFile, InvalidInput, Reason
 from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.media_types import PARQUET
@@ -31,24 +31,48 @@ def staged_uri(store: ObjectStore, bucket: str, uri: str) -> StagedFile:
 
 
 def stage_file(store: ObjectStore, bucket: str, path: Path, feed: str = DEFAULT_FEED) -> StagedFile:
-    """Put a local file in the bucket under its own name, as dropping it there would."""
-    with path.open("rb") as content:
-        return store.put(bucket, _staged_name(path.name, feed), content, path.stat().st_size)
+    """Put a local file in the bucket under its own name, as dropping it there would.
+
+    Raises InvalidInput where it cannot be read, or would lie under `staged/` without being looked at.
+    """
+    if not is_staged(name := _staged_name(path.name, feed)):
+        raise InvalidInput(f"{path} does not end in .parquet, so nobody would look at it: rename it")
+    try:
+        with path.open("rb") as content:
+            return store.put(bucket, name, content, path.stat().st_size)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        message = (
+            f"{path} cannot be read ({error.strerror}): give the path of a parquet file, or its gs:// URI"
+        )
+        raise InvalidInput(message) from error
 
 
 def stage_table(store: ObjectStore, bucket: str, table: Any, feed: str = DEFAULT_FEED) -> StagedFile:
-    """Put an Arrow table, or a pandas DataFrame, in the bucket as parquet.
+    """Put a table of Arrow, pandas, Polars, or whatever else is an Arrow stream, in the bucket as parquet.
 
     The object is named after its content and only created, so the same table given twice is the same run.
+    Raises InvalidInput for anything else.
     """
-    if not isinstance(table, pa.Table):
-        table = pa.Table.from_pandas(table)
+    table = _arrow_table(table)
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer)
     content = buffer.getvalue().to_pybytes()
     name = _staged_name(f"{hashlib.sha256(content).hexdigest()[:24]}.parquet", feed)
     store.create(bucket, name, content, PARQUET)
     return store.newest(bucket, name)
+
+
+def _arrow_table(table: Any) -> pa.Table:
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise InvalidInput(
+            f"an object of type {type(table).__name__} cannot be ingested; give a DataFrame, an Arrow table,"
+            " the path of a parquet file, or its gs:// URI"
+        )
+    try:
+        return pa.table(table)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        message = f"the {type(table).__name__} has a column that parquet has no type for: {error}"
+        raise InvalidInput(message) from error
 
 
 def _staged_name(name: str, feed: str) -> str:

@@ -22,7 +22,16 @@ def test_a_sample_goes_the_whole_way(tmp_path: Path) -> None:
     done = demo("--out", out)
     assert done.returncode == 0, done.stderr
     assert json.loads(out.read_text())["rows_loaded"] == 100
-    assert "the last rows of it in cbi-local.features.daily_ml_matrix:" in done.stdout
+    for part in (
+        "dropped gs://cbi-staging/staged/sample.parquet",
+        "load into BigQuery",
+        "success: 100 rows are loaded into features.daily_ml_matrix.",
+        "the last 3 rows of it in features.daily_ml_matrix:",
+        "make serve",
+    ):
+        assert part in done.stdout
+    assert len(done.stdout.splitlines()) <= 30  # one screen
+    assert "\x1b" not in done.stdout
 
 
 def test_a_file_that_fails_ends_with_1_and_its_report(tmp_path: Path) -> None:
@@ -30,4 +39,5 @@ def test_a_file_that_fails_ends_with_1_and_its_report(tmp_path: Path) -> None:
     file.write_bytes(b"not parquet")
     done = demo("--file", file)
     assert done.returncode == 1, done.stderr
-    assert "failed: " in done.stdout.splitlines()[-1]
+    assert "failed: " in done.stdout
+    assert "write the file again, then drop it again" in done.stdout

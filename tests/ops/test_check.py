@@ -23,7 +23,7 @@ def check(tmp_path: Path) -> Any:
     def check(content: pa.Table | bytes, feed: str = "daily_ml_matrix") -> dict[str, Any]:
         path = tmp_path / "file.parquet"
         path.write_bytes(content if isinstance(content, bytes) else to_parquet(content))
-        verdict = check_file(path, feed)
+        verdict = check_file(path, feed).as_written()
         for key, found in verdict.items():
             jsonschema.validate(found, {**REPORT_SCHEMA["properties"][key], "$defs": REPORT_SCHEMA["$defs"]})
         json.dumps(verdict)

@@ -21,7 +21,7 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
+.PHONY: run serve integration test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
 .PHONY: lock lock-providers audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
@@ -31,6 +31,14 @@ run: $(VENV)/for-running
 ## serve    keep the local stack up, to drop files in yourself
 serve: $(VENV)/for-running
 	$(RUN) -m cbi local --data-dir .local
+
+# What a command of a deployed project is told of it, from what Terraform knows.
+DEPLOYED = GOOGLE_CLOUD_PROJECT=$(PROJECT) BIGQUERY_LOCATION=$$($(TERRAFORM) output -raw data_location) \
+	STAGING_BUCKET=$$($(TERRAFORM) output -raw staging_bucket) OUTPUT_BUCKET=$$($(TERRAFORM) output -raw output_bucket)
+
+## integration  100 rows in, read back, held against a checklist, deleted: here, or in a project (PROJECT=my-project)
+integration: $(VENV)/for-running $(if $(PROJECT),bootstrap)
+	$(if $(PROJECT),$(DEPLOYED)) $(RUN) -m cbi integration $(if $(PROJECT),,--local)
 
 # Each of these has a stack of its own; neighbours share one, as tests stay in order until one has nothing left.
 AT_ONCE = --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -111,9 +119,7 @@ plan: bootstrap
 ## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1, APPROVE=yes)
 deploy: $(VENV)/for-running bootstrap
 	$(APPLY)
-	GOOGLE_CLOUD_PROJECT=$(PROJECT) BIGQUERY_LOCATION=$$($(TERRAFORM) output -raw data_location) \
-	STAGING_BUCKET=$$($(TERRAFORM) output -raw staging_bucket) OUTPUT_BUCKET=$$($(TERRAFORM) output -raw output_bucket) \
-	$(RUN) -m cbi init
+	$(DEPLOYED) $(RUN) -m cbi init
 
 ## rollback  build the function alone again, from another commit (PROJECT=my-project TO=COMMIT)
 rollback:

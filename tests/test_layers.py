@@ -187,7 +187,7 @@ def importers(*names: str) -> set[str]:
 
 def test_only_the_command_line_knows_the_local_stack() -> None:
     outside = {module for module in importers("cbi.local") if not module.startswith("cbi.local")}
-    assert outside == {"cbi.cli.local"}
+    assert outside == {"cbi.cli.local", "cbi.cli.integration"}
 
 
 def test_only_the_entry_point_knows_the_functions_framework() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 from support.cloud import Cloud
 
@@ -23,6 +24,28 @@ def test_an_arrow_table_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, u
     report = pipeline.ingest(sample_table(12, LAST, unique))
     assert (report.status, report.rows_loaded) == ("success", 12)
     assert cloud.count(report.run_id) == 12
+
+
+def test_the_documented_use_runs_as_it_was_written(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, unique: str
+) -> None:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    df = sample_table(12, LAST, unique).to_pandas()
+
+    report = IngestionPipeline().ingest(df)
+
+    assert report["status"] == "success", report["message"]
+    assert report["rows_loaded"] == 12
+    assert 0 < report["duration_seconds"] < 60
+    assert report["validation_report"] is report.validation_report
+    with pytest.raises(KeyError):
+        report["failed"]
+
+
+def test_a_polars_frame_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
+    report = pipeline.ingest(pl.from_arrow(sample_table(12, LAST, unique)))
+    assert (report.status, report.rows_loaded) == ("success", 12), report.message
 
 
 def test_the_same_table_given_twice_is_loaded_once(

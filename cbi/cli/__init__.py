@@ -22,6 +22,7 @@ COMMANDS = (
     "sweep",
     "replay",
     "undo",
+    "integration",
     "local",
 )
 

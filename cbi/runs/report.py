@@ -151,6 +151,12 @@ class Report:
     def failed(self) -> bool:
         return self.status == "failed"
 
+    def __getitem__(self, name: str) -> Any:
+        """A field by its name, so that a report also answers as the dict that it is written as."""
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
     def log_fields(self) -> dict[str, Any]:
         """What of the report is logged, to be counted by: nothing that quotes values of the file."""
         return {name: getattr(self, name) for name in _LOGGED}

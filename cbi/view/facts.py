@@ -39,6 +39,9 @@ def _findings(found: ValidationReport) -> Facts:
         facts.append(("dates", f"{dates.min_date} to {dates.max_date}"))
     if found.regime_coverage.total_dates:
         facts.append(("regimes", _coverage(found.regime_coverage)))
+    if reasons := found.quarantine_reasons:
+        left_out = (f"{counted(rows, 'row', 'rows')} {reason}" for reason, rows in reasons.items())
+        facts.append(("left out", ", ".join(left_out)))
     return facts
 
 

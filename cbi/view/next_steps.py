@@ -30,7 +30,7 @@ def next_steps(report: Report, program: str = PROGRAM) -> tuple[str, ...]:
     if report.reason is not None:
         steps.append(_BY_REASON[report.reason])
     if report.quarantine_uri is not None:
-        steps.append("once the calendar has those dates, `{program} replay {run_id}` loads the skipped rows")
+        steps.append("once what kept rows out is corrected, `{program} replay {run_id}` loads them")
     if report.rows_loaded:
         steps.append("`{program} undo {run_id}` takes its rows out again")
     return tuple(step.format(program=program, run_id=report.run_id) for step in steps)

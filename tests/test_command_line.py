@@ -128,6 +128,12 @@ def test_init_can_be_repeated_and_changes_nothing_then(cloud: Cloud) -> None:
     assert cloud.query("SELECT count(*) AS n FROM TABLE") == before
 
 
+def test_feed_new_prints_a_contract(sample: Path) -> None:
+    done = cbi("feed", "new", sample, "--table", "features.x", "--key", "symbol,data_date", environment={})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "key: [symbol, data_date]\npartition_by: data_date\n" in done.stdout
+
+
 def test_regimes_are_shown() -> None:
     done = cbi("regimes", environment={})
     assert "446 days    400  trump_anticipation_2024" in done.stdout

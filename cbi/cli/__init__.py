@@ -18,6 +18,7 @@ COMMANDS = (
     "ingest",
     "check",
     "init",
+    "feed",
     "regimes",
     "sweep",
     "replay",

@@ -110,11 +110,13 @@ def _to_bytes(column: pa.Array) -> pa.Array:
 
 
 def _to_float64(column: pa.Array) -> pa.Array:
-    numbers = column.cast(pa.float64())
     if types.is_decimal(column.type):
+        # By way of text, as Arrow itself makes 0.47000000000000003 of 0.47.
+        numbers = column.cast(pa.string()).cast(pa.float64())
         changed = pc.not_equal(numbers.cast(column.type, safe=False), column)
         refuse(column, changed, "has more digits than FLOAT64 holds")
-    return nan_to_null(numbers)
+        return numbers
+    return nan_to_null(column.cast(pa.float64()))
 
 
 def _to_int64(column: pa.Array) -> pa.Array:

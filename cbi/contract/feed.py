@@ -1,5 +1,6 @@
 """A feed's contract: every key of its YAML file with the type and the meaning it has, and what follows."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,14 +53,14 @@ _RESERVED_PREFIXES = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__RO
 _COLUMN_NAME = rf"^(?!(?i:{'|'.join(_RESERVED_PREFIXES)}))[A-Za-z_][A-Za-z0-9_]*\Z"
 
 # The descriptions below go on after "it must be" where a contract is refused.
-_LONGEST_COLUMN_NAME = 300
+LONGEST_COLUMN_NAME = 300
 _ColumnName = Annotated[
     str,
     Meta(
         pattern=_COLUMN_NAME,
-        max_length=_LONGEST_COLUMN_NAME,
+        max_length=LONGEST_COLUMN_NAME,
         description=(
-            f"letters (a-z, A-Z), digits and _, at most {_LONGEST_COLUMN_NAME} of them, not beginning with a"
+            f"letters (a-z, A-Z), digits and _, at most {LONGEST_COLUMN_NAME} of them, not beginning with a"
             f" digit or with what BigQuery keeps for itself ({', '.join(_RESERVED_PREFIXES)}), as text; where"
             " the file's column has another name, that goes into source"
         ),
@@ -72,6 +73,11 @@ _TimeZone = Annotated[
     str, Meta(min_length=1, description="the name of a time zone such as America/New_York, as text")
 ]
 _Description = Annotated[str, Meta(max_length=1_024, description="a text of at most 1,024 characters")]
+
+
+def is_column_name(text: str) -> bool:
+    """Whether BigQuery takes a text as the name of a column."""
+    return len(text) <= LONGEST_COLUMN_NAME and re.match(_COLUMN_NAME, text) is not None
 
 
 class Field(Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,8 +27,11 @@ def read_feed(file: FilePath) -> Feed:
 
     Raises Misconfigured with the file, the line, the path of the value, what is found and what is wanted.
     """
-    where = "/".join(file.parts[-3:])
-    content = file.read_bytes()
+    return parse_text(file.stem, file.read_bytes(), "/".join(file.parts[-3:]))
+
+
+def parse_text(name: str, content: bytes, where: str) -> Feed:
+    """Make a Feed of a contract's YAML, which is said to stand at `where`. Raises Misconfigured."""
     try:
         document = read_yaml(content.decode())
     except UnicodeDecodeError as error:
@@ -36,7 +39,7 @@ def read_feed(file: FilePath) -> Feed:
         raise Misconfigured(f"{where}:{line}: not UTF-8; the file must be saved as UTF-8") from error
     except MalformedYaml as error:
         raise Misconfigured(f"{where}:{error.line}: {error}") from error
-    feed = _decode(file.stem, document.value)
+    feed = _decode(name, document.value)
     if isinstance(feed, Problem):
         raise Misconfigured(f"{where}:{document.line_of(feed.path)}: {feed}")
     return feed

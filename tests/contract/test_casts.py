@@ -277,3 +277,8 @@ def test_text_that_is_not_utf_8_is_refused_whatever_it_becomes(
         column = stored.view(pa.string()).cast(found)
     with pytest.raises(UnsafeCast, match="UTF8"):
         way.apply(column)
+
+
+@given(st.decimals(-(10**9), 10**9, places=4))
+def test_a_decimal_becomes_the_nearest_double(value: Decimal) -> None:
+    assert cast([value], pa.decimal128(20, 4), "FLOAT64") == [float(value)]

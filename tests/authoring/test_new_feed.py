@@ -45,7 +45,7 @@ def loaded(table: pa.Table, feed: Feed) -> pa.Table:
     assert validation.report.rows_skipped == 0
     bucket, source = Bucket(), open_source(content)
     run = nesting(source.schema, feed)
-    written = rewrite(source, run, validation.date_intervals, False, bucket.open_sink)
+    written = rewrite(source, run, validation.date_intervals, None, bucket.open_sink)
     rows = pa.concat_tables([bucket.read(part.name) for part in written.parts])
     while any(pa.types.is_struct(kind) for kind in rows.schema.types):
         rows = rows.flatten()

@@ -57,8 +57,11 @@ class Settings:
         """Read the settings; unset or empty variables keep their default.
 
         Raises Misconfigured when a duration or a limit is not a positive number, when `enrich_strategy` is
-        unknown, or when both buckets are one.
+        unknown, when both buckets are one, or when a variable has the name it had in an earlier version.
         """
+        for old, new in _RENAMED.items():
+            if environment.get(old):
+                raise Misconfigured(f"{old} is called {new} now; rename the variable")
         settings = cls(**_read(cls, environment))
         if settings.output_bucket is not None and settings.output_bucket == settings.staging_bucket:
             raise Misconfigured(
@@ -83,6 +86,8 @@ class Settings:
             raise Misconfigured(f"{name} is not set: set it to the name of a bucket")
         return value
 
+
+_RENAMED: Mapping[str, str] = {"ENRICH_WAY": "ENRICH_STRATEGY"}
 
 DEFAULTS = Settings()
 

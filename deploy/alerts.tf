@@ -4,41 +4,41 @@ locals {
   # What whoever is woken runs first, and what then. The variables are those of the runbook.
   pages = {
     run-failed = {
-      shown  = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
-      mended = "dropping the right file; for `load_failed`, `python -m cbi replay RUN_ID`"
+      shown = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      fixed = "dropping the right file; for `load_failed`, `python -m cbi replay RUN_ID`"
     }
     rows-skipped = {
-      shown  = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
-      mended = "`python -m cbi regimes --apply`, then `python -m cbi replay RUN_ID`"
+      shown = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      fixed = "`python -m cbi regimes --apply`, then `python -m cbi replay RUN_ID`"
     }
     events-lost = {
-      shown  = "`gcloud storage cat \"$(gcloud storage ls gs://$OUTPUT_BUCKET/sweeps/ | tail -1)\"`"
-      mended = "itself; if it comes again, `make deploy`"
+      shown = "`gcloud storage cat \"$(gcloud storage ls gs://$OUTPUT_BUCKET/sweeps/ | tail -1)\"`"
+      fixed = "itself; if it comes again, `make deploy`"
     }
     retrying = {
-      shown  = "`gcloud logging read 'jsonPayload.event=\"will_retry\"' --freshness=1h --limit=5`"
-      mended = "`make deploy`, where a table or a permission is missing"
+      shown = "`gcloud logging read 'jsonPayload.event=\"will_retry\"' --freshness=1h --limit=5`"
+      fixed = "`make deploy`, where a table or a permission is missing"
     }
     dead-letters = {
-      shown  = "`gcloud pubsub subscriptions pull cbi-dead-letters --limit=20`"
-      mended = "`gcloud scheduler jobs run cbi-sweep`, once the cause is gone"
+      shown = "`gcloud pubsub subscriptions pull cbi-dead-letters --limit=20`"
+      fixed = "`gcloud scheduler jobs run cbi-sweep`, once the cause is gone"
     }
     feed-overdue = {
-      shown  = "`gcloud storage ls --long \"gs://$STAGING_BUCKET/staged/**\" | sort -k 2 | tail`"
-      mended = "the desk: `gcloud storage cp FILE gs://$STAGING_BUCKET/staged/FEED/`"
+      shown = "`gcloud storage ls --long \"gs://$STAGING_BUCKET/staged/**\" | sort -k 2 | tail`"
+      fixed = "the desk: `gcloud storage cp FILE gs://$STAGING_BUCKET/staged/FEED/`"
     }
     sweep-silent = {
-      shown  = "`gcloud logging read 'resource.labels.service_name=\"cbi-ingest\" severity>=WARNING' --freshness=1h`"
-      mended = "`gcloud scheduler jobs run cbi-sweep`, or `python -m cbi sweep` where that takes too long"
+      shown = "`gcloud logging read 'resource.labels.service_name=\"cbi-ingest\" severity>=WARNING' --freshness=1h`"
+      fixed = "`gcloud scheduler jobs run cbi-sweep`, or `python -m cbi sweep` where that takes too long"
     }
     quota-day = {
-      shown  = "`bq query --use_legacy_sql=false < deploy/queries/load_jobs_by_table.sql`"
-      mended = "fewer, larger files; then `gcloud scheduler jobs run cbi-sweep`"
+      shown = "`bq query --use_legacy_sql=false < deploy/queries/load_jobs_by_table.sql`"
+      fixed = "fewer, larger files; then `gcloud scheduler jobs run cbi-sweep`"
     }
   }
   page = {
     for name, page in local.pages :
-    name => "Shown by ${page.shown}. Mended by ${page.mended}. More in deploy/README.md, section `${name}`."
+    name => "Shown by ${page.shown}. Fixed by ${page.fixed}. More in deploy/README.md, section `${name}`."
   }
 
   # Alerts on something that should not happen at all: one incident for each combination of the labels.

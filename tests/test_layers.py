@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 CLOUD = ["google", "requests"]
 HTTP = ["http", "requests", "flask", "cloudevents", "functions_framework"]
 
-ROOT_MODULES = {"errors", "settings", "findings", "deadline", "decoding", "wording"}
+ROOT_MODULES = {"errors", "settings", "findings", "deadline", "decoding", "encoding", "wording"}
 
 # What a module, or a room of them, must not import itself, of libraries.
 MUST_NOT_IMPORT = {

@@ -43,6 +43,11 @@ def test_an_unknown_way_to_enrich_is_refused_with_the_known_ones() -> None:
         Settings.from_environment({"ENRICH_STRATEGY": "join"})
 
 
+def test_a_variable_that_has_another_name_now_is_refused_with_that() -> None:
+    with pytest.raises(Misconfigured, match="ENRICH_WAY is called ENRICH_STRATEGY now; rename the variable"):
+        Settings.from_environment({"ENRICH_WAY": "rewrite"})
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["an hour", "0", "-1", "nan"])
 def test_a_number_that_is_none_is_refused_by_name_and_value(name: str, value: str) -> None:

@@ -4,7 +4,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
+
+from cbi.encoding import indented
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ def program() -> str:
 
 def echo_json(value: object) -> None:
     """Print a dataclass, or what JSON has a form for, as indented JSON."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    click.echo(indented(value).decode())
 
 
 def echo_report(report: "Report", as_json: bool, published: Any = None) -> None:

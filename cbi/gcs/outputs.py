@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from cbi.decoding import ready
+from cbi.encoding import indented
 from cbi.errors import InvalidFile, Misconfigured
 from cbi.gcs.identity import LONGEST_NAME, StagedFile
 from cbi.gcs.media_types import JSON, PARQUET
@@ -141,8 +142,7 @@ class Outputs:
 
     def replace(self, name: str, value: Any, generation: int) -> bool:
         """Write a value as JSON over just that generation of the object (0: none)."""
-        content = msgspec.json.format(msgspec.json.encode(value), indent=2)
-        return self._store.replace(self.bucket, name, content, JSON, generation)
+        return self._store.replace(self.bucket, name, indented(value), JSON, generation)
 
     def create_parquet(self, name: str, content: bytes) -> bool:
         """Write a parquet file, unless there is an object of this name."""

@@ -110,8 +110,8 @@ class Enricher:
         """Let the bucket join the staged bytes and what there is to append to them."""
         dates = validation.dates if self.nesting.feed.date_column else None
         plan = plan_splice(file, self.nesting, validation.date_intervals, dates, validation.quarantine)
-        if plan.kept_share < least_kept:
-            raise Unsplicable(f"only {plan.kept_share:.0%} of its bytes could stay as they are")
+        if plan.reusable_fraction < least_kept:
+            raise Unsplicable(f"only {plan.reusable_fraction:.0%} of its bytes could stay as they are")
         staged, base = self.content.staged, self._name("base")
         if not self.outputs.copy_staged(staged.file, base):
             raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from cbi.encoding import indented
 from cbi.errors import Reason
 from cbi.findings import Count, ExistingKeys, ValidationReport
 
@@ -168,12 +169,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as indented JSON, long lists cut."""
-        return indented(self.as_written())
-
-
-def indented(value: Any) -> str:
-    """Frozen data, or JSON data, as JSON for people to read."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        return indented(self.as_written()).decode()
 
 
 def cut_lists(value: Any) -> Any:

@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Way:
-    """A module of `bench.ways`, on files of at most so many rows."""
+    """A module of `bench.ways`, on files of at most `most_rows` rows."""
 
     module: str
     title: str
@@ -66,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contest:
-    """How all did on a file of so many rows and bytes, or on a shorter one those that cannot take it."""
+    """How all did on a file of `rows` rows, or on a shorter one those that cannot take it."""
 
     rows: int
     file_bytes: int
@@ -85,7 +85,7 @@ class Contest:
 
 
 def hold_contest(files: Files, rows: int, repeats: int) -> Contest:
-    """Measure every way on a file of so many rows."""
+    """Measure every way on a file of `rows` rows."""
     source = files.file(rows)
     sizes = {way: rows if way.most_rows is None else min(rows, way.most_rows) for way in WAYS}
     best = measure_in_turns({way: files.file(size) for way, size in sizes.items()}, repeats)
@@ -96,7 +96,7 @@ def hold_contest(files: Files, rows: int, repeats: int) -> Contest:
 def measure_in_turns(
     sources: Mapping[Way, Path], repeats: int, columns: int = COLUMNS
 ) -> dict[Way, Measurement]:
-    """The quickest of so many runs of each way. They take turns: a busy moment of the machine meets all."""
+    """The quickest of `repeats` runs of each way. They take turns: a busy moment of the machine meets all."""
     runs = [
         (way, measure(way.module, source, columns - COLUMNS, way.environment))
         for _ in range(repeats)

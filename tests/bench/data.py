@@ -27,7 +27,7 @@ _CLOSE = 21 * 3_600_000_000  # µs
 
 
 def flat_table(feed: Feed, begin: int, end: int, rows: int) -> pa.Table:
-    """The rows from `begin` to before `end` of the panel that has so many; equal arguments, equal tables.
+    """The rows from `begin` to before `end` of the panel that has `rows`; equal arguments, equal tables.
 
     All symbols of a day come after one another, the days in order. One in fifty floats is NULL.
     """

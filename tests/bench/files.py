@@ -37,7 +37,7 @@ class Files:
         return files
 
     def file(self, rows: int, *, columns: int = COLUMNS, row_groups: int | None = None) -> Path:
-        """A file of so many rows and columns; pyarrow decides on its row groups where they are not told."""
+        """A file of that many rows and columns; without `row_groups` pyarrow decides on them."""
         options = ["--extra-columns", str(columns - COLUMNS)]
         name = f"{rows}-rows-{columns}-columns"
         if row_groups:

@@ -41,7 +41,7 @@ def compile_sources(python: str) -> None:
 
 
 def measure_imports(python: str, repeats: int) -> Imports:
-    """The quickest of so many imports each, in processes of their own that take turns."""
+    """The quickest of `repeats` imports each, in processes of their own that take turns."""
     statements = _imports_of_others(python)
     runs = [(_seconds(python, "import main"), _seconds(python, statements)) for _ in range(repeats)]
     function, dependencies = (min(times) for times in zip(*runs, strict=True))

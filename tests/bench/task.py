@@ -63,7 +63,7 @@ def make_task(source: Path, target: Path, extra_columns: int = 0) -> Task:
 
 
 def wide_feed(extra_columns: int = 0) -> Feed:
-    """The default feed, with so many more features in STRUCTs of a hundred."""
+    """The default feed, with `extra_columns` more features in STRUCTs of a hundred."""
     feed = load_feed(DEFAULT_FEED)
     extra = [
         Field(

@@ -82,12 +82,12 @@ def test_load_jobs_are_counted_whether_or_not_they_failed() -> None:
     assert "jobStatus" not in filters
 
 
-def test_each_section_says_what_shows_it_and_what_mends_it() -> None:
+def test_each_section_says_what_shows_it_and_what_fixes_it() -> None:
     text = (DEPLOY / "README.md").read_text()
     parts = re.split(r"^#+ `([a-z-]+)`$", text, flags=re.MULTILINE)
     for name, section in zip(parts[1::2], parts[2::2], strict=True):
         section = section.partition("\n## ")[0]
-        for what in ("Shown by", "Mended by"):
+        for what in ("Shown by", "Fixed by"):
             told = re.search(rf"^\*\*{what}\*\* (.*?)(?=\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
             assert told, f"{name} does not say what it is {what.lower()}"
             assert "`" in told[1], f"{name} is {what.lower()} no command"
@@ -95,9 +95,7 @@ def test_each_section_says_what_shows_it_and_what_mends_it() -> None:
 
 def test_each_alert_says_it_too() -> None:
     (pages,) = re.findall(r"^  pages = \{\n(.*?)^  \}", ALERTS, re.MULTILINE | re.DOTALL)
-    told = re.findall(
-        r"^    ([a-z-]+) = \{\n +shown += .*`.*\n +mended += .*`.*\n    \}", pages, re.MULTILINE
-    )
+    told = re.findall(r"^    ([a-z-]+) = \{\n +shown += .*`.*\n +fixed += .*`.*\n    \}", pages, re.MULTILINE)
     assert set(told) == alerts()
 
 

@@ -232,6 +232,6 @@ def test_it_is_told_how_much_stays_in_place() -> None:
     whole, _ = spliced(to_parquet(small_table(20)), small_feed())
     some, _ = spliced(to_parquet(small_table(20, stale=[1] * 20)), small_feed())
     none, _ = spliced(to_parquet(small_table(20)), small_feed(batch_rows=7))
-    assert whole.kept_share == 1.0
-    assert 0 < some.kept_share < 1
-    assert none.kept_share == 0.0
+    assert whole.reusable_fraction == 1.0
+    assert 0 < some.reusable_fraction < 1
+    assert none.reusable_fraction == 0.0

@@ -37,7 +37,7 @@ def test_the_parts_of_a_splice_are_those_of_a_rewrite(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cbi.enrich.splice.nans._SMALL_CHUNK", small_chunk)
         plan, parts = spliced(content, feed, date_intervals)
-    event(f"{plan.kept_share:.0%} kept")
+    event(f"{plan.reusable_fraction:.0%} kept")
     assert [part.part for part in plan.parts] == list(wanted.parts)
     for part, joined in zip(plan.parts, parts, strict=True):
         assert joined.startswith(content)

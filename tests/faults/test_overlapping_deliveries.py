@@ -23,7 +23,7 @@ def world(world: World) -> World:
 
 
 def at_once(requests: Sequence[Callable[[], bool]], tries: int = 1) -> None:
-    """Make all requests at the same time; each must be acknowledged within so many tries."""
+    """Make all requests at the same time; each must be acknowledged within `tries`."""
     with ThreadPoolExecutor(len(requests)) as pool:
         acknowledged = list(pool.map(lambda request: any(request() for _ in range(tries)), requests))
     assert all(acknowledged), f"{acknowledged.count(False)} of {len(requests)} were refused"

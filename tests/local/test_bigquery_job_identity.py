@@ -1,4 +1,4 @@
-"""A job id is used once, whatever became of the job; jobs take their time; so many a day."""
+"""A job id is used once, whatever became of the job; jobs take their time; a day has a limit of them."""
 
 import time
 from collections import Counter

@@ -213,7 +213,7 @@ def _wanted(state: State, wanted: Undo | Replay) -> State:
 
 
 def _tried(times: int) -> State:
-    """Somebody has claimed the content, and so many repeats have ended while they opened the file."""
+    """Somebody has claimed the content, and `times` repeats have ended while they opened the file."""
     ended = tuple(Attempt(BEGINNING - timedelta(hours=ago)) for ago in range(times, 0, -1))
     return {("claim", "f/x"): Held(A, 0, None, 1), ("log", "A#1"): ended}
 

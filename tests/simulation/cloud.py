@@ -238,7 +238,7 @@ class Cloud:
         return closed and held.epoch <= run.epoch and ("report", label(held.owner)) in state
 
     def execute(self, state: State, request: Request, ahead: int = 0) -> tuple[State, Any]:
-        """The state after a request, and its answer to somebody whose clock is so many hours ahead."""
+        """The state after a request, and its answer to somebody whose clock is `ahead` hours ahead."""
         match request:
             case ReadLog(file):
                 return state, self.log(state, file)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from cbi.gcs.identity import replay_name
 from cbi.gcs.outputs import Outputs
 from support.function_process import SWEEP
-from support.trial import Case, Trial, check_report, check_table, finish, start_anew
+from support.trial import Case, Trial, check_report, check_table, finish, start_again
 from support.world import FIRST_DAY, World, rows
 
 
@@ -33,7 +33,7 @@ def replay_of_a_refused_part(world: World, symbol: str) -> Trial:
     """The part of a file that BigQuery had refused."""
     table = rows(symbol, 7)
     file = world.drop("in_parts", symbol, table)
-    start_anew(world)
+    start_again(world)
     world.rules(fail_next_loads=["invalid"])
     assert world.function.deliver(file)
 

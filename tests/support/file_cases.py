@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from support.faults import Fault
-from support.trial import Case, Trial, check_report, check_table, delivery, finish, start_anew
+from support.trial import Case, Trial, check_report, check_table, delivery, finish, start_again
 from support.world import FIRST_DAY, FIRST_REGIME, World, rows, rows_of
 
 
@@ -89,7 +89,7 @@ def refused_part(world: World, symbol: str) -> Trial:
     """A file of two parts, the first of which BigQuery refuses."""
     table = rows(symbol, 7)
     file = world.drop("in_parts", symbol, table)
-    start_anew(world)
+    start_again(world)
     world.rules(fail_next_loads=["invalid"])
 
     def check() -> None:
@@ -130,7 +130,7 @@ def refused_splice(world: World, symbol: str) -> Trial:
     """A spliced file of two parts, the first of which BigQuery refuses, so that it is rewritten."""
     table = rows(symbol, 7)
     file = world.drop("spliced", symbol, table)
-    start_anew(world)
+    start_again(world)
     world.rules(fail_next_loads=["invalid"])
 
     def check() -> None:
@@ -176,7 +176,7 @@ def duplicate_of_a_crashed_run(world: World, symbol: str) -> Trial:
     """The bytes of a file whose run was killed after it had marked them as its own."""
     table = rows(symbol, 5)
     first = world.drop("appended", symbol, table)
-    start_anew(world)
+    start_again(world)
     kill = Fault(then=world.function.kill)
     world.faults.plan(
         lambda number, request: kill if "/o/staged" in request and "alt=media" in request else None
@@ -193,10 +193,10 @@ def duplicate_of_a_crashed_run(world: World, symbol: str) -> Trial:
 
 
 def content_of_a_failed_run(world: World, symbol: str) -> Trial:
-    """The bytes of a file that BigQuery refused, dropped again once that is mended."""
+    """The bytes of a file that BigQuery refused, dropped again once that is fixed."""
     table = rows(symbol, 3)
     first = world.drop("appended", symbol, table)
-    start_anew(world)
+    start_again(world)
     world.rules(fail_next_loads=["invalid"])
     assert world.function.deliver(first)
     second = world.drop("appended", f"{symbol} again", table)

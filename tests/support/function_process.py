@@ -36,7 +36,7 @@ class FunctionProcess:
         self.url = f"http://127.0.0.1:{connection.recv()}"
 
     def start(self, count: int = 1, **environment: str) -> None:
-        """Start so many processes of the function, with these variables on top of the environment."""
+        """Start `count` processes of the function, with these variables on top of the environment."""
         with self._lock:
             for _ in range(count):
                 self._serving.append(self._ask("serve", self._environment | environment))

@@ -32,14 +32,14 @@ def delivery(world: World, file: StagedFile, check: Callable[[], None]) -> Trial
     return Trial(lambda: world.function.deliver(file), check, (Outputs.report(file),))
 
 
-def start_anew(world: World) -> None:
+def start_again(world: World) -> None:
     world.faults.clear()
     world.function.restart()
 
 
 def finish(world: World, file: StagedFile) -> None:
     """Bring a file to its report, undisturbed."""
-    start_anew(world)
+    start_again(world)
     assert world.function.deliver(file)
 
 

@@ -54,7 +54,7 @@ class SplicePlan:
     quarantine: Quarantine | None
 
     @property
-    def kept_share(self) -> float:
+    def reusable_fraction(self) -> float:
         """How much of the bytes that the table wants of the file serves as it is, from 0 to 1."""
         kept = needed = 0
         whole = {s.row_group for part in self.parts for s in part.slices if self.keeps_group(s)}

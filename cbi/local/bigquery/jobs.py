@@ -1,4 +1,4 @@
-"""The identity and the lifetime of load jobs: PENDING, RUNNING, DONE, each id used once, so many a day."""
+"""The identity and the lifetime of load jobs: PENDING, RUNNING, DONE, each id used once, a day's limit."""
 
 import asyncio
 import sys

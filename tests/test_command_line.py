@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from support.cloud import Cloud
-from support.command_line import cbi
+from support.command_line import cbi, cbi_from_scratch
 from support.reports import validate_report
 from support.tables import to_parquet
 from support.terminal import cbi_on_terminal, plain
@@ -26,7 +26,7 @@ def sample(tmp_path: Path, unique: str) -> Path:
 
 
 def test_ingest_puts_a_local_file_in_the_bucket_and_prints_its_report(cloud: Cloud, sample: Path) -> None:
-    done = cbi("ingest", sample, environment=cloud.environment)
+    done = cbi_from_scratch("ingest", sample, environment=cloud.environment)
     report = json.loads(done.stdout)
     validate_report(report)
     assert (done.returncode, report["status"], report["rows_loaded"]) == (0, "success", 10)
@@ -152,6 +152,6 @@ def test_regimes_with_a_gap_are_refused(tmp_path: Path) -> None:
 
 
 def test_help_names_every_command() -> None:
-    done = cbi("--help", environment={})
+    done = cbi_from_scratch("--help", environment={})
     for command in ("ingest", "check", "init", "regimes", "local"):
         assert f"\n  {command} " in done.stdout

@@ -13,7 +13,7 @@ from support.fuzzing import mutated
 from support.tally import Entry, Tally
 
 ROOT = Path(__file__).parents[2]
-FILES = int(os.environ.get("CBI_FUZZ_FILES") or examples(2000))
+FILES = int(os.environ.get("CBI_FUZZ_FILES") or examples(600))
 MOST_MEMORY = 512 << 20
 """Bytes a process may take that reads them all, one after the other."""
 

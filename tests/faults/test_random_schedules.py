@@ -24,7 +24,7 @@ from support.world import FIRST_REGIME, Rows, World, rows, rows_of
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
 
-EXAMPLES = int(os.environ.get("CBI_FAULT_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("CBI_FAULT_EXAMPLES", "5"))
 STEPS = 14
 FEEDS = ("appended", "in_parts", "spliced")
 DAYS = (-6, -2, 0, 5)

@@ -46,25 +46,26 @@ Decide = Callable[[int, str], Fault | Meanwhile | None]
 class Faults:
     """Numbers the requests of all its proxies from 0, and decides which of them fail.
 
-    `seen` are the requests so far, by number, as `METHOD path`.
+    `seen` are the requests so far, by number, as `METHOD path`; `struck` is the last that met a fault.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._decide: Decide = lambda number, request: None
         self.seen: list[str] = []
+        self.struck: str | None = None
 
     def plan(self, decide: Decide) -> None:
-        """Start numbering anew; `decide` is given each request's number and text, `METHOD path`."""
+        """Number the requests from 0 again; `decide` is given each one's number and text, `METHOD path`."""
         with self._lock:
-            self.seen = []
+            self.seen, self.struck = [], None
             self._decide = decide
 
     def clear(self) -> None:
         self.plan(lambda number, request: None)
 
     def strike(self, number: int, fault: Fault | Meanwhile) -> None:
-        """Start numbering anew, and let just one request meet a fault."""
+        """Number the requests from 0 again, and let just one request meet a fault."""
         self.plan(lambda found, request: fault if found == number else None)
 
     def next(self, request: str) -> Fault | Meanwhile | None:
@@ -72,7 +73,10 @@ class Faults:
             return None
         with self._lock:
             self.seen.append(request)
-            return self._decide(len(self.seen) - 1, request)
+            decision = self._decide(len(self.seen) - 1, request)
+            if decision is not None:
+                self.struck = request
+            return decision
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """A process that has imported everything and forks, so that the function or a command starts in no time.
 
-Run it with `python fork_server.py FOLDER ADDRESS`, where FOLDER has `main.py` and `cbi/`. Whoever connects to
-the socket ADDRESS first is told the port the function will be served at, and then sends tuples of a command's
-name and its arguments, each of which is answered. What the forked processes log is in FOLDER/function.log.
+Run it with `python fork_server.py FOLDER ADDRESS LOG`, where FOLDER has `main.py` and `cbi/`. Who connects
+to the socket ADDRESS first is told the port the function will be served at, and then sends tuples of a
+command's name and its arguments, each of which is answered. What the forked processes log is in the file LOG.
 
 The clients' waits between two tries are a hundredth of what they are elsewhere; nothing else differs from
 the function as it is deployed.
@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from multiprocessing.connection import Listener
@@ -47,16 +48,28 @@ class ForkServer:
 
         return self._fork(environment, serve)
 
-    def run(self, environment: Mapping[str, str], arguments: Sequence[str]) -> int:
-        """Start `python -m cbi` with these arguments and give its process id."""
+    def run(
+        self, environment: Mapping[str, str], arguments: Sequence[str], output: tuple[str, str] | None = None
+    ) -> int:
+        """Start `python -m cbi` with these arguments and return its process id.
+
+        `output` are the files of its standard output and error; it then has just this environment.
+        """
 
         def run() -> int:
-            from cbi.cli import main
-
+            if output:
+                os.environ.clear()
+                os.environ.update(environment)
+                for path, stream in zip(output, (sys.stdout, sys.stderr), strict=True):
+                    _write_to(Path(path), stream.fileno())
+            sys.argv = ["cbi", *arguments]
             try:
-                main(list(arguments))
+                import_module("cbi.__main__")
             except SystemExit as end:
                 return int(end.code or 0)
+            except Exception:
+                traceback.print_exc()
+                return 1
             return 0
 
         return self._fork(environment, run)
@@ -85,9 +98,7 @@ class ForkServer:
             return pid
         code = 70
         try:
-            output = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            os.dup2(output, sys.stdout.fileno())
-            os.dup2(output, sys.stderr.fileno())
+            _write_to(self._log, sys.stdout.fileno(), sys.stderr.fileno())
             os.environ.update(environment)
             code = work()
             sys.stdout.flush()
@@ -95,10 +106,20 @@ class ForkServer:
             os._exit(code)
 
 
+def _write_to(path: Path, *streams: int) -> None:
+    """Let these file descriptors append to a file."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for stream in streams:
+        os.dup2(file, stream)
+
+
 def _import_all() -> None:
     """What is otherwise imported only when it is needed: by a command, or by pyarrow's join."""
-    commands = ["cbi.cli", "cbi.ops.replay", "cbi.ops.init", "cbi.ops.sweep", "cbi.ops.undo"]
-    for module in (*commands, "google_crc32c", "pyarrow.dataset"):
+    from cbi.cli import COMMANDS
+
+    commands = [f"cbi.cli.{command}" for command in COMMANDS]
+    steps = ["cbi.ops.check", "cbi.ops.replay", "cbi.ops.init", "cbi.ops.sweep", "cbi.ops.undo"]
+    for module in (*commands, *steps, "google_crc32c", "pyarrow.dataset", "netrc"):
         import_module(module)
 
 
@@ -112,11 +133,11 @@ def _make_retries_quick() -> None:
 
 
 def main() -> None:
-    folder, address = sys.argv[1:]
+    folder, address, log = sys.argv[1:]
     os.chdir(folder)
     sys.path[0] = folder
     _make_retries_quick()
-    server = ForkServer(Path(folder, "function.log"))
+    server = ForkServer(Path(log))
     _import_all()
     commands: Mapping[str, Callable[..., Any]] = {
         "serve": server.serve,

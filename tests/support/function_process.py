@@ -3,10 +3,11 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Any
@@ -77,12 +78,24 @@ class FunctionProcess:
         with self._lock:
             pid = self._ask("run", self._environment, arguments)
             self._running.append(pid)
+        code = self._wait(pid, arguments)
+        self._running.remove(pid)
+        return code == 0
+
+    def run_alone(self, *arguments: str, environment: Mapping[str, str]) -> CompletedProcess[str]:
+        """Run `python -m cbi` with these arguments and just this environment, and return what it said."""
+        with TemporaryDirectory() as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            pid = self._ask("run", dict(environment), arguments, (str(output), str(errors)))
+            code = self._wait(pid, arguments)
+            return CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+
+    def _wait(self, pid: int, arguments: Sequence[str]) -> int:
         deadline = time.monotonic() + 60
         while (code := self._ask("poll", pid)) is None:
             assert time.monotonic() < deadline, f"cbi {' '.join(arguments)} still runs after 60 s"
             time.sleep(0.005)
-        self._running.remove(pid)
-        return bool(code == 0)
+        return int(code)
 
     def log(self) -> str:
         """All that the processes have logged so far."""
@@ -95,16 +108,17 @@ class FunctionProcess:
 
 
 @contextmanager
-def function_process(folder: Path, environment: Mapping[str, str]) -> Iterator[FunctionProcess]:
+def function_process(folder: Path, environment: Mapping[str, str], logs: Path) -> Iterator[FunctionProcess]:
     """The function of the package in `folder`, with nothing started yet."""
     program = Path(__file__).with_name("fork_server.py")
-    with TemporaryDirectory() as short, Processes(folder / "logs") as processes:
+    with TemporaryDirectory() as short, Processes(logs) as processes:
         address = Path(short, "socket")  # the name of a socket has at most some 100 characters
-        command = [sys.executable, str(program), str(folder), str(address)]
+        log = logs / "function.log"
+        command = [sys.executable, str(program), str(folder), str(address), str(log)]
         server = processes.start("fork-server", command, environment)
         server.wait_until(address.exists, timeout=60)
         with Client(str(address)) as connection:
-            yield FunctionProcess(connection, environment, folder / "function.log")
+            yield FunctionProcess(connection, environment, log)
 
 
 def copy_package(folder: Path, feeds: Mapping[str, Mapping[str, Any]]) -> None:

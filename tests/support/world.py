@@ -132,7 +132,7 @@ def running_world(folder: Path) -> Iterator[World]:
         with proxy(stack.storage, faults) as storage, proxy(stack.bigquery, faults) as bigquery:
             proxies = {"STORAGE_EMULATOR_HOST": storage, "BIGQUERY_EMULATOR_HOST": bigquery}
             environment = {**stack.environment(), **ENVIRONMENT, **proxies}
-            with function_process(package, environment) as function:
+            with function_process(package, environment, folder / "logs") as function:
                 assert function.run("init")
                 world = World(Cloud.of_stack(stack), function, faults, folder / "regimes.yaml")
                 world.apply_regimes()

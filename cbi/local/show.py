@@ -11,13 +11,13 @@ from google.cloud import bigquery
 from rich.console import Console
 
 from cbi.clients import bigquery_client, storage_client
+from cbi.encoding import indented
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
 from cbi.local.sample import sample_table
 from cbi.local.stack import Servers
 from cbi.local.storage.changes import wait_for_change
-from cbi.runs.report import indented
 from cbi.runs.staging import stage_file
 from cbi.runs.stored import StoredRuns
 from cbi.view.terminal import brief_text, done_text, rows_text, steps_text
@@ -58,7 +58,7 @@ def drop_and_show(servers: Servers, file: Path | None, out: Path | None, started
     report = StoredRuns(outputs).report(staged)
     assert report is not None, "it is written and never removed"
     if out is not None:
-        out.write_text(indented(published) + "\n", encoding="utf-8")
+        out.write_bytes(indented(published) + b"\n")
     console.print(steps_text(report), done_text("the function was done with it", report.duration_seconds))
     console.print(brief_text(report))
     if report.rows_loaded:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 
 # The fixtures that start servers. Whoever starts some without a fixture says `pytest.mark.servers`.
-_SERVERS = {"stack", "servers", "world", "cloud", "untriggered", "project"}
+_SERVERS = {"stack", "servers", "world", "cloud", "untriggered", "recalendared", "project"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +32,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     from cbi.local.stack import running_stack
 
     with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def untriggered(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """A stack without a trigger: every event is lost, but for those that a test delivers."""
+    from cbi.local.stack import running_stack
+
+    folder = tmp_path_factory.mktemp("untriggered")
+    with running_stack(folder, with_trigger=False, env={"SWEEP_MIN_AGE_SECONDS": "1"}) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def recalendared(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """A stack whose regimes tests change: its function reads them for every file."""
+    from cbi.local.stack import running_stack
+
+    folder = tmp_path_factory.mktemp("recalendared")
+    with running_stack(folder, env={"REGIME_TTL_SECONDS": "0.01"}) as stack:
         yield stack
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,12 @@ from support.tables import to_parquet
 
 from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
-from cbi.local.stack import Stack, running_servers, running_stack
+from cbi.local.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 LAST = date(2026, 11, 20)
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 PUBSUB = "google.cloud.pubsub.topic.v1.messagePublished"
-
-
-@pytest.fixture(scope="module")
-def untriggered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("function"), with_trigger=False) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -125,24 +118,43 @@ def test_an_object_of_another_bucket_is_left_alone(untriggered: Stack, cloud: Cl
     assert f"ignored: {file.uri} is not in the staging bucket, cbi-staging" in log_of(untriggered)[before:]
 
 
-@pytest.mark.servers
-def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) -> None:
+def answer_alone(home: Path, kind: str, data: Any, **environment: str) -> tuple[int, str]:
+    """The status and the log of a new function that gets one event, without servers or credentials."""
     code = (
-        "import functions_framework, logging; app = functions_framework.create_app('ingest', 'main.py');"
-        "client = app.test_client(); response = client.post('/', json={}, headers={"
-        "'ce-id': '1', 'ce-type': 'x', 'ce-source': '//x', 'ce-specversion': '1.0'});"
-        "raise SystemExit(0 if response.status_code == 200 else 1)"
+        "import functions_framework, json, sys; app = functions_framework.create_app('ingest', 'main.py');"
+        "headers = {'ce-id': '1', 'ce-type': sys.argv[1], 'ce-source': '//x', 'ce-specversion': '1.0'};"
+        "response = app.test_client().post('/', json=json.loads(sys.argv[2]), headers=headers);"
+        "print(response.status_code)"
     )
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=60).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", code, kind, json.dumps(data)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return int(done.stdout), done.stderr
 
 
-@pytest.mark.servers
+def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) -> None:
+    status, _ = answer_alone(tmp_path, "x", {})
+    assert status == 200
+
+
 @pytest.mark.parametrize("unset", ["OUTPUT_BUCKET", "STAGING_BUCKET"])
 def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path, unset: str) -> None:
-    with running_servers(tmp_path, with_tables=False, with_trigger=False, env={unset: ""}) as servers:
-        stack = servers.stack
-        file = StagedFile(stack.staging_bucket, "staged/x.parquet", 1)
-        body = json.dumps({"bucket": file.bucket, "name": file.name, "generation": "1"}).encode()
-        assert post(stack.function, FINALIZED, body).status_code == 500
-        assert f"{unset} is not set" in log_of(stack)
+    nowhere = "http://127.0.0.1:9"
+    settings = {
+        "OUTPUT_BUCKET": "out",
+        "STAGING_BUCKET": "in",
+        "GOOGLE_CLOUD_PROJECT": "p",
+        "STORAGE_EMULATOR_HOST": nowhere,
+        "BIGQUERY_EMULATOR_HOST": nowhere,
+    }
+    del settings[unset]
+    event = {"bucket": "in", "name": "staged/x.parquet", "generation": "1"}
+    status, log = answer_alone(tmp_path, FINALIZED, event, **settings)
+    assert status == 500
+    assert f"{unset} is not set" in log

@@ -1,7 +1,6 @@
-"""A stack of its own whose calendar reaches back to 1990: more dates than one load job may touch."""
+"""A calendar that reaches back to 1990: more dates than one load job may touch."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 
 import pyarrow as pa
@@ -11,23 +10,21 @@ from support.cloud import Cloud
 from support.command_line import cbi_on
 
 from cbi.local.sample import sample_table
-from cbi.local.stack import running_stack
+from cbi.local.stack import Stack
 
 LAST = date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    folder = tmp_path_factory.mktemp("longer")
-    regimes = folder / "regimes.yaml"
+def cloud(recalendared: Stack, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    regimes = tmp_path_factory.mktemp("longer") / "regimes.yaml"
     regimes.write_text(
         "- {regime: before, from: 1990-01-01, to: 2019-12-31, weight: 410}\n"
         "- {regime: after, from: 2020-01-01, to: 2029-12-31, weight: 590}\n"
     )
-    with running_stack(folder / "stack", with_trigger=True) as stack:
-        cloud = Cloud.of_stack(stack)
-        cbi_on(cloud, "regimes", "--file", regimes, "--apply")
-        yield cloud
+    cloud = Cloud.of_stack(recalendared)
+    cbi_on(cloud, "regimes", "--file", regimes, "--apply")
+    return cloud
 
 
 def test_applied_regimes_replace_those_before(cloud: Cloud) -> None:

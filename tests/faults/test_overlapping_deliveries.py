@@ -11,6 +11,8 @@ from support.function_process import SWEEP
 from support.tally import LONG, Tally
 from support.world import FIRST_DAY, World, rows, rows_of
 
+from cbi.gcs.identity import StagedFile
+
 INSTANCES = 4
 ROUNDS, DELIVERIES = (20, 50) if LONG else (1, 20)
 
@@ -29,6 +31,12 @@ def at_once(requests: Sequence[Callable[[], bool]], tries: int = 1) -> None:
     assert all(acknowledged), f"{acknowledged.count(False)} of {len(requests)} were refused"
 
 
+def _loads(world: World, file: StagedFile) -> list[str]:
+    """The ids of a run's load jobs, whatever became of them."""
+    jobs = world.cloud.bigquery.list_jobs()
+    return [job.job_id for job in jobs if job.job_type == "load" and file.run_id in job.job_id]
+
+
 @pytest.mark.parametrize("feed", ["in_parts", "spliced", "upserted"])
 def test_many_deliveries_of_an_event_make_one_load_and_one_report(
     world: World, tally: Tally, feed: str
@@ -45,6 +53,7 @@ def test_many_deliveries_of_an_event_make_one_load_and_one_report(
             assert report is not None
             assert report["status"] == "success"
             assert {job["id"].rpartition("_")[2] for job in report["load_jobs"]} == {"0"}
+            assert len(_loads(world, file)) == len(report["load_jobs"])
             assert "will be tried again" not in world.function.log()[before:]
             entry.schedules += 1
 

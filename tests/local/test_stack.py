@@ -83,6 +83,7 @@ def insert_load(stack: Stack, job_id: str) -> bigquery.LoadJob:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_no_process_is_left_whatever_ends_the_supervisor(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path) as (supervisor, description):
+        check_description(tmp_path, description)
         assert len(servers_of(description)) >= 5
         os.kill(supervisor.pid, number)
         supervisor.wait(15)
@@ -92,20 +93,21 @@ def test_no_process_is_left_whatever_ends_the_supervisor(tmp_path: Path, number:
         time.sleep(0.05)
 
 
-def test_the_ready_line_and_the_file_say_where_everything_is(tmp_path: Path) -> None:
-    with serving(tmp_path) as (_, description):
-        assert json.loads((tmp_path / "stack.json").read_text()) == description
-        names = ["storage", "bigquery", "function", "staging_bucket", "output_bucket", "project", "data_dir"]
-        assert list(description) == names
-        stack = Stack(**description)
-        for bucket in (stack.staging_bucket, stack.output_bucket):
-            assert storage_client(stack).bucket(bucket).exists()
-        tables = bigquery_client(stack).list_tables("features")
-        assert "daily_ml_matrix" in {table.table_id for table in tables}
+def check_description(folder: Path, description: dict[str, Any]) -> None:
+    """The ready line and the file say where everything is, and it is there."""
+    assert json.loads((folder / "stack.json").read_text()) == description
+    names = ["storage", "bigquery", "function", "staging_bucket", "output_bucket", "project", "data_dir"]
+    assert list(description) == names
+    stack = Stack(**description)
+    for bucket in (stack.staging_bucket, stack.output_bucket):
+        assert storage_client(stack).bucket(bucket).exists()
+    tables = bigquery_client(stack).list_tables("features")
+    assert "daily_ml_matrix" in {table.table_id for table in tables}
 
 
 def test_rows_objects_and_job_ids_survive_a_crash(tmp_path: Path) -> None:
     with services(tmp_path) as servers:
+        check_nobody_else_starts(tmp_path)
         insert_load(servers.stack, "once").result()
         servers.kill("bigquery")
         servers.kill("storage")
@@ -146,10 +148,7 @@ def test_the_function_can_crash_and_come_back_where_it_was(tmp_path: Path) -> No
         servers.start("function")
 
 
-def test_a_second_stack_on_the_same_folder_says_why_it_cannot_start(tmp_path: Path) -> None:
-    with (
-        services(tmp_path),
-        pytest.raises(ProcessFailed, match=r"bigquery ended[\s\S]*lock"),
-        services(tmp_path),
-    ):
+def check_nobody_else_starts(folder: Path) -> None:
+    """A second stack on the same folder says why it cannot start."""
+    with pytest.raises(ProcessFailed, match=r"bigquery ended[\s\S]*lock"), services(folder):
         pass

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ from support.cloud import Cloud
 from cbi import IngestionPipeline
 from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
-from cbi.local.stack import Stack, running_stack
+from cbi.local.stack import Stack
 from cbi.ops.sweep import sweep as sweep_here
 from cbi.runs.report import Report
 
@@ -30,16 +29,8 @@ SWEEP = {
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without a trigger: every event is lost."""
-    folder: Path = tmp_path_factory.mktemp("sweep")
-    with running_stack(folder, with_trigger=False, env={"SWEEP_MIN_AGE_SECONDS": "1"}) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def cloud(stack: Stack) -> Cloud:
-    return Cloud.of_stack(stack)
+def cloud(untriggered: Stack) -> Cloud:
+    return Cloud.of_stack(untriggered)
 
 
 def sweep(cloud: Cloud) -> dict[str, object]:
@@ -70,9 +61,9 @@ def test_lost_files_are_run_oldest_first_once_they_are_old_enough(cloud: Cloud) 
     assert cloud.read_report(young) is None
 
 
-def test_a_feed_without_a_file_for_too_long_is_told(stack: Stack, cloud: Cloud) -> None:
+def test_a_feed_without_a_file_for_too_long_is_told(untriggered: Stack, cloud: Cloud) -> None:
     """At the first sweep there are files of no feed but the default one's, and those are young."""
-    log = Path(stack.data_dir, "logs/function.log")
+    log = Path(untriggered.data_dir, "logs/function.log")
     sweep(cloud)
     assert "has had no file for too long" not in log.read_text()
     for blob in list(cloud.storage.list_blobs(cloud.staging_bucket)):
@@ -95,13 +86,13 @@ def test_a_second_sweep_finds_nothing_to_run_and_removes_what_is_left_behind(clo
     assert datetime.fromisoformat(str(report["started_at"])) > datetime.now(UTC) - timedelta(minutes=1)
 
 
-def test_enriched_files_of_a_run_whose_record_cannot_be_read_stay(stack: Stack, cloud: Cloud) -> None:
+def test_enriched_files_of_a_run_whose_record_cannot_be_read_stay(untriggered: Stack, cloud: Cloud) -> None:
     bucket, run_id = cloud.storage.bucket(cloud.output_bucket), "0123456789abcdef01234567"
     bucket.blob(f"runs/{run_id}.json").upload_from_string('{"decision": {"type": "of a later version"}}')
     bucket.blob(f"enriched/{run_id}-0a1b2c3d-0.parquet").upload_from_string(b"")
     sweep(cloud)
     assert cloud.outputs(f"enriched/{run_id}")
-    log = Path(stack.data_dir, "logs/function.log").read_text()
+    log = Path(untriggered.data_dir, "logs/function.log").read_text()
     assert f"runs/{run_id}.json is not what this version of cbi can read" in log
 
 

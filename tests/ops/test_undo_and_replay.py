@@ -1,7 +1,6 @@
 """Taking a run back, and putting through again what one left behind."""
 
 import json
-from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from support.cloud import Cloud
 from support.command_line import cbi_on
 
 from cbi.local.sample import sample_table
-from cbi.local.stack import running_stack
+from cbi.local.stack import Stack
 
 LAST = date(2026, 11, 20)
 SHORT = "- {regime: only, from: 2024-01-01, to: 2029-01-20, weight: 500}\n"
@@ -48,11 +47,8 @@ class TestUndo:
 class TestReplay:
     @pytest.fixture(scope="class")
     @classmethod
-    def cloud(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-        folder = tmp_path_factory.mktemp("replay")
-        calendar: Mapping[str, str] = {"REGIME_TTL_SECONDS": "0.01"}
-        with running_stack(folder, env=calendar) as stack:
-            yield Cloud.of_stack(stack)
+    def cloud(cls, recalendared: Stack) -> Cloud:
+        return Cloud.of_stack(recalendared)
 
     @staticmethod
     def apply(cloud: Cloud, folder: Path, regimes: str) -> None:

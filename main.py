@@ -21,6 +21,7 @@ from flask import request
 from cbi.deadline import Deadline
 from cbi.events import Ignored, Sweep, parse_event
 from cbi.gcs.identity import StagedFile
+from cbi.ops.announce import announce
 from cbi.ops.sweep import sweep
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.staging import feed_name
@@ -61,7 +62,7 @@ def ingest(event: CloudEvent) -> None:
                 # Reports are named without the bucket, so another bucket's file could take a real one's.
                 _log.warning("ignored: %s is not in the staging bucket, %s", found.uri, bucket)
             else:
-                pipeline().ingest(found, deadline=deadline)
+                announce(pipeline(), pipeline().ingest(found, deadline=deadline))
     except Exception as error:
         fields = {"event": "will_retry"}
         if isinstance(found, StagedFile):

@@ -23,6 +23,9 @@ COMMANDS = (
     "sweep",
     "replay",
     "undo",
+    "runs",
+    "show",
+    "status",
     "integration",
     "local",
 )

@@ -2,20 +2,23 @@
 
 import click
 
+from cbi.cli.cloud import open_pipeline
 from cbi.cli.options import json_option
 from cbi.cli.output import echo_json, for_people
+from cbi.cli.progress import progress, quiet_option
 
 
 @click.command()
 @json_option
+@quiet_option
 def sweep(as_json: bool) -> None:
     """Run staged files that should have a report and have none; print what was found. The function does the
     same when Cloud Scheduler asks it to."""
     from cbi.ops.sweep import sweep as run_sweep
-    from cbi.runs.pipeline import IngestionPipeline
     from cbi.wording import counted
 
-    report = run_sweep(IngestionPipeline())
+    with progress("sweeping"):
+        report = run_sweep(open_pipeline())
     if for_people(as_json):
         found = counted(report.found, "file", "files")
         click.echo(

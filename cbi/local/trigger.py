@@ -69,6 +69,8 @@ def _find(storage: str, bucket: str, arrived: SimpleQueue[_Delivery]) -> None:
     changes: int | None = None
     while True:
         try:
+            if changes is None:
+                _subscribe(storage, bucket)
             changes = wait_for_change(storage, bucket, changes)
             for resource in _list_objects(storage, bucket):
                 if (generation := (resource["name"], resource["generation"])) not in seen:
@@ -78,6 +80,13 @@ def _find(storage: str, bucket: str, arrived: SimpleQueue[_Delivery]) -> None:
             log.warning("cannot list %s: %s", bucket, error)
             changes = None
             time.sleep(PAUSE_SECONDS)
+
+
+def _subscribe(storage: str, bucket: str) -> None:
+    """Enter a notification of the bucket's writes, by which others see that somebody is told of them."""
+    url = f"{storage}/storage/v1/b/{bucket}/notificationConfigs"
+    with urlopen(Request(url, b"{}", {"Content-Type": "application/json"}), timeout=30):
+        pass
 
 
 def _list_objects(storage: str, bucket: str) -> Iterator[Json]:

@@ -13,15 +13,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cbi.contract.catalog import other_tables
 from cbi.contract.feed import Feed
 from cbi.deadline import Deadline
+from cbi.decoding import ready
 from cbi.gcs.outputs import LOADED_WINDOWS, Outputs
 from cbi.gcs.store import ListedObject
+from cbi.ops.announce import history_of
 from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.report import Report
+from cbi.runs.upgrade import upgrade_report
 from cbi.warehouse.inserts import ParquetLoad
 from cbi.warehouse.jobs import Jobs, JobSpec
 from cbi.warehouse.schema import schema_fields
@@ -70,6 +75,9 @@ def _load_window(pipeline: IngestionPipeline, window: str, names: list[str], dea
     if done.error is not None:
         _log.error("the reports of %s were not loaded into %s: %s", window, RUNS_TABLE, done.error)
         return 0
+    history_of(pipeline).add_missing(
+        msgspec.convert(upgrade_report(report), ready(Report)) for report in reports
+    )
     outputs.create(outputs.loaded_window(window), {"job": done.job_id})
     return len(reports)
 

@@ -13,6 +13,7 @@ from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX
 from cbi.gcs.outputs import ENRICHED, REPORTS, Outputs
 from cbi.gcs.store import ListedObject
+from cbi.ops.announce import announce
 from cbi.ops.ingestion_runs import load_runs
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.staging import feed_name
@@ -64,7 +65,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         if deadline.passed:
             break
         try:
-            pipeline.ingest(listed.file, deadline=deadline)
+            announce(pipeline, pipeline.ingest(listed.file, deadline=deadline))
             run += 1
         except CbiError as error:
             _log.error("sweep: %s could not be run: %s", listed.file.uri, error)

@@ -10,6 +10,7 @@ from cbi.findings import ValidationReport
 from cbi.runs.report import Report
 from cbi.view.facts import STEPS, Facts, file_facts, report_facts
 from cbi.view.next_steps import PROGRAM, next_steps
+from cbi.view.runs import columns
 from cbi.wording import counted, duration
 
 _SHOWN_WARNINGS = 3
@@ -76,9 +77,7 @@ def steps_text(report: Report) -> RenderableType:
 def rows_text(names: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
     """Rows of a table: numbers to the right, NULL in grey."""
     cells = [[_cell(value) for value in row] for row in rows]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, overflow="fold")
+    table = columns(*names)
     for number, column in enumerate(table.columns):
         if cells and all(row[number].justify == "right" for row in cells):
             column.justify = "right"

@@ -38,6 +38,7 @@ class StorageProxy(ThreadingHTTPServer):
         self.upstream_port = upstream_port
         self.uploads: dict[str, _Upload] = {}
         self.changes = Changes()
+        self.notified: set[str] = set()
         self._locks = [Lock() for _ in range(512)]
 
     def lock(self, bucket: str, name: str) -> Lock:
@@ -126,6 +127,15 @@ class _Handler(BaseHTTPRequestHandler):
         response = self._upstream.write(request)
         self.server.changes.note(bucket)
         return response
+
+    def _notifications(self, request: Request, bucket: str) -> Answer:
+        """Who is told of a bucket's writes: the trigger enters itself here, as Eventarc does."""
+        if request.method == "POST":
+            self.server.notified.add(bucket)
+        topic = f"//pubsub.googleapis.com/projects/cbi-local/topics/eventarc-{bucket}"
+        one = {"kind": "storage#notification", "id": "1", "topic": topic, "payload_format": "JSON_API_V1"}
+        items = [one] if bucket in self.server.notified else []
+        return Answer(200, {"Content-Type": "application/json"}, json.dumps({"items": items}).encode())
 
     def _changes(self, request: Request, bucket: str) -> Answer:
         known, timeout = (float(request.query.get(name, "-1")) for name in ("known", "timeout"))
@@ -224,6 +234,7 @@ _OBJECT = r"/storage/v1/b/([^/]+)/o/([^/]+)"
 _Action = Callable[..., HTTPResponse | Answer]
 _ROUTES: list[tuple[set[str], re.Pattern[str], _Action]] = [
     ({"GET", "HEAD"}, re.compile(f"(?:/download)?{_OBJECT}"), _Handler._read),
+    ({"GET", "POST"}, re.compile(r"/storage/v1/b/([^/]+)/notificationConfigs"), _Handler._notifications),
     ({"GET"}, re.compile(f"{CHANGES_PATH}/([^/]+)"), _Handler._changes),
     ({"GET", "HEAD"}, re.compile(r"/.*"), _Handler._pass),
     ({"POST", "PUT"}, re.compile(r"(?:/resumable)?/upload/storage/v1/b/([^/]+)/o"), _Handler._upload),

@@ -1,0 +1,31 @@
+"""`python -m cbi show RUN`."""
+
+import click
+
+from cbi.cli.cloud import open_pipeline
+from cbi.cli.options import json_option
+from cbi.cli.output import console, echo_json, for_people, program
+
+
+@click.command()
+@click.argument("run", metavar="RUN_ID|FILE")
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """Show what became of a run, by its id or by its file's name; of a file the newest run.
+
+    FILE is x.parquet, staged/x.parquet or its gs:// URI.
+    """
+    from cbi.ops.find_run import find_report, find_undo
+
+    pipeline = open_pipeline()
+    report = find_report(pipeline, run)
+    if not for_people(as_json):
+        return echo_json(report.as_written())
+    from cbi.view.terminal import report_text
+    from cbi.wording import counted
+
+    console().print(report_text(report, program()))
+    if undone := find_undo(pipeline, report.run_id):
+        rows = counted(undone.rows_deleted, "row was", "rows were")
+        click.echo(f"  undone   {rows} taken out again at {undone.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+    return None

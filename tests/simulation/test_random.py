@@ -9,7 +9,7 @@ from simulation.lengths import LONG
 from simulation.wander import search
 
 _SEEDS = 2_000
-_FEW = [range(start, start + _SEEDS) for start in range(0, 20_000, _SEEDS)]
+_FEW = [range(start, start + _SEEDS) for start in range(0, 8_000, _SEEDS)]
 _MANY = [range(start, start + _SEEDS) for start in range(0, 1_000_000, _SEEDS)]
 
 

@@ -119,7 +119,7 @@ class ValidationReport:
         Meta(
             description="Rows in quarantine by reason, as _reason has it; a row with several counts for each"
         ),
-    ] = field(default_factory=dict)
+    ] = field(default_factory=dict, hash=False)
 
     @property
     def is_valid(self) -> bool:

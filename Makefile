@@ -21,7 +21,7 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve integration test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
+.PHONY: run serve install integration test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
 .PHONY: lock lock-providers audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
@@ -31,6 +31,21 @@ run: $(VENV)/for-running
 ## serve    keep the local stack up, to drop files in yourself
 serve: $(VENV)/for-running
 	$(RUN) -m cbi local --data-dir .local
+
+# A package that pip installs needs a pyproject.toml at the top; a launcher needs nothing, and runs what is here.
+define LAUNCHER
+#!/bin/sh
+exec "$(abspath $(RUN))" -P -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from cbi.cli import main; main(prog_name="cbi")' "$(CURDIR)" "$$@"
+endef
+export LAUNCHER
+COMPLETIONS = $(VENV)/share/cbi/completion
+
+## install  the command cbi for this folder's code, and its completion for shells (BIN=~/.local/bin links it there)
+install: $(VENV)/for-running
+	@echo "$$LAUNCHER" > $(VENV)/bin/cbi && chmod +x $(VENV)/bin/cbi && mkdir -p $(dir $(COMPLETIONS))
+	@for shell in bash zsh fish; do _CBI_COMPLETE=$${shell}_source $(VENV)/bin/cbi > $(COMPLETIONS).$$shell; done
+	@$(if $(BIN),mkdir -p $(BIN) && ln -sf $(abspath $(VENV))/bin/cbi $(BIN)/cbi)
+	@echo "$(or $(BIN),$(VENV)/bin)/cbi is there; to complete its words: source $(abspath $(COMPLETIONS)).bash (or .zsh, .fish)"
 
 # What a command of a deployed project is told of it, from what Terraform knows.
 DEPLOYED = GOOGLE_CLOUD_PROJECT=$(PROJECT) BIGQUERY_LOCATION=$$($(TERRAFORM) output -raw data_location) \

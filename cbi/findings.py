@@ -5,7 +5,7 @@ What is said here of a class or a field is what the report's JSON Schema says of
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -85,6 +85,26 @@ class Duplicates:
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """What a check of the contract's `checks` found in one column."""
+
+    check: Annotated[str, Meta(description="The contract's key")]
+    column: Annotated[
+        str | None, Meta(description="In the file; several with commas between, null where it is of none")
+    ]
+    action: Annotated[
+        Literal["fail", "quarantine", "warn"], Meta(description="What becomes of the file, or of the rows")
+    ]
+    failed_rows: Annotated[Count, Meta(description="Rows that break the rule; 0 where it holds")]
+    first_keys: Annotated[
+        tuple[dict[str, Any], ...], Meta(description="Keys of the first 5 of those rows")
+    ] = ()
+    proved_by_footer: Annotated[
+        bool, Meta(description="Whether the footer's statistics show that it holds, so that it was not read")
+    ] = False
+
+
+@dataclass(frozen=True)
 class RegimeCoverage:
     """Which of the file's distinct dates have a market regime."""
 
@@ -106,11 +126,17 @@ class RegimeCoverage:
 class ValidationReport:
     """What was found in the file. Of a file that could not be looked at, nothing is valid."""
 
+    # What came after 0.1 has factories for its defaults: msgspec leaves plain ones unset in what it has read,
+    # and then does not write them.
+
     required_fields: RequiredFields = RequiredFields(is_valid=False)
     date_range: DateRange = DateRange(is_valid=False)
     duplicates: Duplicates = Duplicates(is_valid=False)
     regime_coverage: RegimeCoverage = RegimeCoverage()
     column_types: ColumnTypes = ColumnTypes(is_valid=False)
+    checks: Annotated[
+        tuple[CheckResult, ...], Meta(description="The contract's `checks`, one entry a column")
+    ] = field(default_factory=tuple)
     rows_processed: Annotated[Count, Meta(description="Rows in the file")] = 0
     rows_enriched: Annotated[Count, Meta(description="Rows that nothing keeps from being loaded")] = 0
     rows_skipped: Annotated[Count, Meta(description="Rows left out, which are in quarantine")] = 0
@@ -124,7 +150,8 @@ class ValidationReport:
     @property
     def is_valid(self) -> bool:
         parts = (self.required_fields, self.date_range, self.duplicates, self.column_types)
-        return all(part.is_valid for part in parts)
+        broken = any(check.action == "fail" and check.failed_rows for check in self.checks)
+        return all(part.is_valid for part in parts) and not broken
 
 
 @dataclass(frozen=True)

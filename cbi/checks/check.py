@@ -39,7 +39,7 @@ class FileContext:
 
     @property
     def kept_columns(self) -> tuple[str, ...]:
-        """The key and the date, which are read of every file and kept for all its rows."""
+        """The key and the date, which are read of every file and kept for all its rows, come what may."""
         kept = {*self.feed.key, self.feed.date_column}
         return tuple(name for name in self.casts if name in kept)
 
@@ -63,8 +63,8 @@ class ColumnScan:
     """What one pass over a file's columns found, whatever the checks make of it.
 
     `unreadable` names the columns with a value that cannot be cast. `rows_read` is None where no column had
-    to be read. `kept` holds the key and the date of all rows, where they are readable, in the contract's
-    types (text as dictionaries that differ from chunk to chunk).
+    to be read. `kept` holds the key and the date of all rows, and what else a check asks for, where they are
+    readable, in the contract's types (text as dictionaries that differ from chunk to chunk).
     """
 
     file: FileContext
@@ -119,6 +119,10 @@ class Check(Protocol[Seen]):
 
         What `file.statistics` proves need not be looked at; a check without columns is shown no batches.
         """
+        return ()
+
+    def keeps(self, file: FileContext) -> Collection[str]:
+        """Those of its columns of which it needs all rows in the end, besides the key and the date."""
         return ()
 
     def look(self, batch: CastBatch) -> Seen | None:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cbi.checks.check import Check, Evidence, FileContext, Outcome, validation_failures
-from cbi.checks.key_numbers import KeyNumbers
 from cbi.contract.feed import Feed
+from cbi.expectations.key_numbers import KeyNumbers
 from cbi.findings import Duplicates
 
 SHOWN_KEYS = 20

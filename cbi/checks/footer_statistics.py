@@ -1,13 +1,16 @@
 """What a file's footer proves of its columns, so that they need not be read."""
 
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 from pyarrow import types
 
 from cbi.contract.casts import Cast
+from cbi.expectations.expectation import Extremes
 from cbi.parquet.column_encoding import reusable_encoding
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import Source
@@ -17,6 +20,7 @@ from cbi.parquet.thrift import Struct
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH.date()).days for day in (date(1, 1, 1), date(9999, 12, 31)))
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000}
+_FLOATS: Mapping[int | None, str] = {Physical.FLOAT: "<f", Physical.DOUBLE: "<d"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,30 @@ class FooterStatistics:
             return None
         return bounds(self.file, name)
 
+    def extremes(self, name: str) -> Extremes | None:
+        """The bounds of a column's leaf, in its own type; None where the footer does not say.
+
+        NaNs are no matter, as they become NULL; text has none, because its bounds may be cut off.
+        """
+        if self.file is None or not (self.file.column(name).is_flat and self.proves_cast(name)):
+            return None
+        wanted = self.casts[name].wanted
+        found = bounds(self.file, name)
+        if found is None:
+            return float_extremes(self.file, name) if types.is_floating(wanted) else None
+        if found.min is None or found.max is None:
+            return Extremes(None, None)
+        return Extremes(self._as_leaf(name, found.min), self._as_leaf(name, found.max))
+
+    def _as_leaf(self, name: str, stored: int) -> int | float | date | datetime:
+        """What a number that a column is stored as stands for in its leaf, which is proved to hold it."""
+        found, wanted = self.casts[name].found, self.casts[name].wanted
+        if types.is_date(wanted):
+            return _EPOCH.date() + timedelta(days=stored)
+        if types.is_timestamp(wanted):
+            return _EPOCH + timedelta(microseconds=stored * (_DAY["us"] // _DAY[found.unit]))
+        return float(stored) if types.is_floating(wanted) else stored
+
 
 def read_statistics(source: Source, casts: Mapping[str, Cast]) -> FooterStatistics:
     """The footer's statistics where it is read here; what pyarrow reads of a damaged one ends the process."""
@@ -90,6 +118,27 @@ def bounds(file: FlatFile, name: str) -> Bounds | None:
             return None
         extremes += [int.from_bytes(value, "little", signed=signed) for value in stored]
     return Bounds(min(extremes, default=None), max(extremes, default=None))
+
+
+def float_extremes(file: FlatFile, name: str) -> Extremes | None:
+    """The bounds of a column that is stored as FLOAT or DOUBLE; None where the footer does not say."""
+    layout = _FLOATS.get(file.column(name).elements[0].physical)
+    if layout is None:
+        return None
+    pairs = [(Statistics.MIN_VALUE, Statistics.MAX_VALUE)] if file.footer.column_orders else []
+    pairs.append((Statistics.MIN, Statistics.MAX))
+    extremes: list[float] = []
+    for values, statistics in _statistics(file, name):
+        if statistics.integer(Statistics.NULL_COUNT) == values:
+            continue
+        stored = next((_pair(statistics, *pair) for pair in pairs if set(pair) <= statistics.keys()), None)
+        if stored is None or any(len(value) != struct.calcsize(layout) for value in stored):
+            return None
+        extremes += [number for value in stored for number in struct.unpack(layout, value)]
+    # Where NaN is a bound its writer compared with it, and then any number may be out of bounds.
+    if any(math.isnan(number) for number in extremes):
+        return None
+    return Extremes(min(extremes, default=None), max(extremes, default=None))
 
 
 def _holds_nan(found: pa.DataType) -> bool:

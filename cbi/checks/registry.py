@@ -12,6 +12,7 @@ from cbi.checks import (
     date_range,
     duplicates,
     empty_file,
+    expectations,
     regime_coverage,
     required_fields,
     row_count,
@@ -29,5 +30,6 @@ CHECKS: tuple[MakeChecks, ...] = (
     date_range.checks,
     duplicates.checks,
     empty_file.checks,
+    expectations.checks,
     regime_coverage.checks,
 )

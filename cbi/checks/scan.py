@@ -34,10 +34,11 @@ def scan_file(source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS)
     file = FileContext(feed, source.schema, source.rows, casts, read_statistics(source, casts))
     made = [check for make in checks for check in make(feed)]
     columns = [frozenset(check.columns(file)) for check in made]
-    wanted = frozenset(file.kept_columns).union(*columns)
+    keeps = frozenset(file.kept_columns).union(*(check.keeps(file) for check in made))
+    wanted = keeps.union(*columns)
     names = [name for name in casts if name in wanted]
     seen = [list[Any]() for _ in made]
-    kept: dict[str, list[pa.Array]] = {name: [] for name in file.kept_columns}
+    kept: dict[str, list[pa.Array]] = {name: [] for name in names if name in keeps}
     unreadable, rows = set[str](), 0
     for batch in _cast_batches(source, file, names) if names else ():
         for check, wants, remembered in zip(made, columns, seen, strict=True):

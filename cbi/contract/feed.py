@@ -15,6 +15,7 @@ from msgspec.structs import asdict, force_setattr
 from cbi.contract.times import TimeSource
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
+from cbi.expectations.registry import Expectations
 from cbi.settings import EnrichStrategy
 
 WriteMode = Literal["append", "upsert"]
@@ -136,7 +137,7 @@ class DateBounds(Struct, frozen=True, forbid_unknown_fields=True):
     max: Annotated[date, Meta(description="a date such as 2000-01-31, without quotes")]
 
 
-class Checks(Struct, frozen=True, forbid_unknown_fields=True):
+class Checks(Expectations, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is looked at in every file, besides the key, required columns and types."""
 
     date_range: Annotated[DateBounds | None, Meta(description="a map with column, min and max")] = None
@@ -169,7 +170,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Mapping[str, Annotated[str, Meta(description="the name of an enrichment, as text")]],
         Meta(description="a map of leaves, each with the name of its enrichment"),
     ] = {}
-    checks: Annotated[Checks, Meta(description="a map with the key date_range")] = Checks()
+    checks: Annotated[Checks, Meta(description="a map of checks, each with its rules")] = Checks()
     batch_rows: (
         Annotated[
             int, Meta(ge=1, le=10**12, description="a whole number of rows from 1 to 1,000,000,000,000")

@@ -34,6 +34,7 @@ def find_problems(feed: Feed) -> Iterator[Problem]:
     yield from _key_problems(feed)
     yield from _layout_problems(feed)
     yield from _date_range_problems(feed)
+    yield from _check_problems(feed)
 
 
 def _table_problems(name: str) -> Iterator[Problem]:
@@ -152,3 +153,10 @@ def _date_range_problems(feed: Feed) -> Iterator[Problem]:
         yield Problem((*path, "column"), f"is {bounds.column!r}; it must be {wanted}")
     if bounds.min > bounds.max:
         yield Problem((*path, "max"), f"is {bounds.max}; it must not be before min, {bounds.min}")
+
+
+def _check_problems(feed: Feed) -> Iterator[Problem]:
+    types = {name: leaf.field.type for name, leaf in feed.sources.items()}
+    for check, number, rule in feed.checks.rules():
+        for path, text in rule.mistakes(types):
+            yield Problem(("checks", check, number, *path), text)

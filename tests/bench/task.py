@@ -10,7 +10,7 @@ from msgspec import structs
 
 from cbi.contract import DEFAULT_FEED
 from cbi.contract.catalog import load_feed
-from cbi.contract.feed import Feed, Field
+from cbi.contract.feed import Checks, Feed, Field
 from cbi.lookups.regime_calendar import RegimeCalendar, load_regimes_file
 
 _GROUP = 100
@@ -63,8 +63,9 @@ def make_task(source: Path, target: Path, extra_columns: int = 0) -> Task:
 
 
 def wide_feed(extra_columns: int = 0) -> Feed:
-    """The default feed, with `extra_columns` more features in STRUCTs of a hundred."""
+    """The default feed with `extra_columns` more features in STRUCTs of a hundred, with the task's checks."""
     feed = load_feed(DEFAULT_FEED)
+    checks = Checks(date_range=feed.date_bounds)
     extra = [
         Field(
             f"more_{begin // _GROUP}",
@@ -76,4 +77,4 @@ def wide_feed(extra_columns: int = 0) -> Feed:
         )
         for begin in range(0, extra_columns, _GROUP)
     ]
-    return structs.replace(feed, schema=(*feed.schema, *extra))
+    return structs.replace(feed, checks=checks, schema=(*feed.schema, *extra))

@@ -76,3 +76,9 @@ def test_keys_too_many_for_an_integer_are_counted() -> None:
     far = pa.array([0, 2**30, 2**30, 2**30], pa.int32())
     found = find_duplicates(pa.table({"a": far, "b": far, "c": far}))
     assert found == Duplicates(False, 3, ({"a": 2**30, "b": 2**30, "c": 2**30},))
+
+
+def test_large_numbers_near_each_other_are_no_trouble() -> None:
+    keys = pa.table({"id": pa.array([2**40, 2**40 + 1, 2**40], pa.int64())})
+    found = find_duplicates(keys)
+    assert (found.duplicate_count, found.keys) == (2, ({"id": 2**40},))

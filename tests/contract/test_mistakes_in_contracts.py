@@ -76,7 +76,7 @@ OTHER_SHAPES = [
     (("cluster_by",), "symbol", "cluster_by is 'symbol'; it must be a list of at most four top-level"),
     (("enrich",), ["run_id"], "enrich is a list; it must be a map of leaves"),
     (("enrich", "run_id"), 5, "enrich.run_id is 5; it must be the name of an enrichment"),
-    (("checks",), [], "checks is an empty list; it must be a map with the key date_range"),
+    (("checks",), [], "checks is an empty list; it must be a map of checks, each with its rules"),
     (DATES, ["day"], "checks.date_range is a list; it must be a map with column, min and max"),
     ((*DATES, "min"), "2000-01-01", f"checks.date_range.min is '2000-01-01'; {A_DATE}"),
     ((*DATES, "max"), 2049, f"checks.date_range.max is 2049; {A_DATE}"),
@@ -123,7 +123,7 @@ OTHER_SHAPES = [
     # a key too many
     (("tabel",), "a.b", "tabel is not known; keys here are description, table, key"),
     (("name",), "small", "name is not known; keys here are description, table, key"),
-    (("checks", "dates"), {}, "checks.dates is not known; keys here are date_range"),
+    (("checks", "dates"), {}, "checks.dates is not known; keys here are not_null,"),
     (
         (*DATES, "minimum"),
         date(2000, 1, 1),

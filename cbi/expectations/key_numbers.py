@@ -37,7 +37,9 @@ class _Offsets:
 
     def of(self, begin: int, rows: int, integers: pa.DataType) -> pa.Array:
         numbers = self.column.slice(begin, rows).combine_chunks()
-        return pc.subtract(numbers.cast(integers), pa.scalar(self.least, integers))
+        # Large numbers may be near each other, so that only the distances fit into fewer bits.
+        wide = integers if types.is_int32(numbers.type) else pa.int64()
+        return pc.subtract(numbers.cast(wide), pa.scalar(self.least, wide)).cast(integers)
 
     def value(self, code: int) -> Any:
         return pa.array([self.least + code], self.column.type).cast(self.type)[0].as_py()

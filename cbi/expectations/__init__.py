@@ -1,0 +1,1 @@
+"""What a contract may expect of a file's values, one file a check, and their registry."""

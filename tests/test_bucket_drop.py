@@ -115,7 +115,7 @@ SAMPLE = sample_table(20, LAST, "BAD")
         pytest.param(
             SAMPLE.set_column(0, "symbol", pc.if_else(pa.array([False] + [True] * 19), "ZL", None)),
             "validation_failed",
-            "symbol is NULL in 1 rows",
+            "symbol is NULL in 1 row",
             id="NULL symbol",
         ),
         pytest.param(

@@ -43,8 +43,20 @@ def parse_event(event: CloudEvent) -> StagedFile | Sweep | Ignored:
 
 
 def is_staged(name: str) -> bool:
-    """Whether an object is one to load by its name: parquet under `staged/`, and no folder marker."""
-    return name.startswith(STAGED_PREFIX) and name.lower().endswith(".parquet")
+    """Whether an object is one to load by its name: parquet under `staged/`, and nothing that engines leave.
+
+    Hadoop, Spark and their kin write to `_temporary/` first, and call what is no data `_…` or `.…`; but a
+    folder such as `_day=2024-01-02` is one of a partitioned table:
+    https://spark.apache.org/docs/latest/sql-data-sources-parquet.html#partition-discovery
+    """
+    if not name.startswith(STAGED_PREFIX) or not name.lower().endswith(".parquet"):
+        return False
+    *folders, file = name.removeprefix(STAGED_PREFIX).split("/")
+    return not file.startswith((".", "_")) and not any(map(_is_left_by_engines, folders))
+
+
+def _is_left_by_engines(folder: str) -> bool:
+    return folder.startswith(".") or (folder.startswith("_") and "=" not in folder)
 
 
 def _parse_object(data: dict[str, Any]) -> StagedFile | Ignored:
@@ -52,7 +64,7 @@ def _parse_object(data: dict[str, Any]) -> StagedFile | Ignored:
     if not isinstance(bucket, str) or not isinstance(name, str):
         return Ignored("a storage event that names no object")
     if not is_staged(name):
-        return Ignored(f"gs://{bucket}/{name} is not a .parquet object under {STAGED_PREFIX}")
+        return Ignored(f"gs://{bucket}/{name} is no .parquet object to load under {STAGED_PREFIX}")
     try:
         # An int64 comes as text or as a number, depending on who made the event.
         return StagedFile(bucket, name, int(generation))  # type: ignore[arg-type]

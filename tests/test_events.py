@@ -53,6 +53,7 @@ def test_numbers_may_come_as_text(generation: Any) -> None:
         "staged/with spaces & ünïcode 🫘.parquet",
         "staged/UPPER.PARQUET",
         "staged/two.dots.parquet",
+        "staged/prices/_day=2024-01-02/part-0.parquet",
     ],
 )
 def test_parquet_anywhere_under_staged_is_ours(name: str) -> None:
@@ -68,6 +69,10 @@ def test_parquet_anywhere_under_staged_is_ours(name: str) -> None:
         "staged/data.csv",
         "staged/data.parquet.tmp",
         "staged/_SUCCESS",
+        "staged/_temporary/0/task_1/part-0.parquet",
+        "staged/prices/.part-0.parquet",
+        "staged/prices/_part-0.parquet",
+        "staged/.staging/x.parquet",
         "staged",
         "elsewhere/x.parquet",
         "not/staged/x.parquet",
@@ -77,7 +82,7 @@ def test_parquet_anywhere_under_staged_is_ours(name: str) -> None:
 )
 def test_all_other_objects_are_left_alone(name: str) -> None:
     for found in (finalized(name=name), published(objectId=name)):
-        assert found == Ignored(f"gs://in/{name} is not a .parquet object under staged/")
+        assert found == Ignored(f"gs://in/{name} is no .parquet object to load under staged/")
 
 
 @pytest.mark.parametrize("kind", ["OBJECT_DELETE", "OBJECT_ARCHIVE", "OBJECT_METADATA_UPDATE", None])

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import pyarrow as pa
 
 from cbi.checks.footer_statistics import FooterStatistics
+from cbi.contract.binding import Binding
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
 from cbi.contract.quarantine import RejectedRows
@@ -27,15 +28,19 @@ Seen = TypeVar("Seen")
 class FileContext:
     """What is known of a file before any value is read.
 
-    `casts` has the file's columns that the contract knows and that can become their leaves; `rows` is what
-    the footer says.
+    `binding` says which of the file's columns fill which leaves; columns are named as the contract does from
+    here on. `casts` has those that can become their leaves; `rows` is what the footer says.
     """
 
     feed: Feed
     schema: pa.Schema
     rows: int
-    casts: Mapping[str, Cast]
+    binding: Binding
     statistics: FooterStatistics
+
+    @property
+    def casts(self) -> Mapping[str, Cast]:
+        return self.binding.casts
 
     @property
     def kept_columns(self) -> tuple[str, ...]:
@@ -48,8 +53,9 @@ class FileContext:
 class CastBatch:
     """Some rows of a file: the columns that are read, as they were in the file and in the contract's types.
 
-    A required column of text comes as dictionary codes. A column in `errors` has a value in these rows that
-    cannot be cast, and is not in `columns`.
+    `found` has the first, also under the names that the contract gives them. A required column of text comes
+    as dictionary codes. A column in `errors` has a value in these rows that cannot be cast, and is not in
+    `columns`.
     """
 
     first_row: int

@@ -4,13 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
 from cbi.checks.near_names import did_you_mean
-from cbi.contract.casts import Cast, find_cast
+from cbi.contract.binding import Binding
+from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
-from cbi.contract.quarantine import REASON_COLUMN
 from cbi.contract.times import count_cut
 from cbi.findings import ColumnTypeError, ColumnTypes
 from cbi.wording import counted
@@ -47,7 +45,7 @@ class ColumnTypesCheck(Check[TypesSeen]):
 
     def conclude(self, evidence: Evidence[TypesSeen]) -> Outcome:
         file = evidence.scan.file
-        by_types = find_column_types(self.feed, file.schema)
+        by_types = column_types(file.binding)
         first_errors, cut = dict[str, str](), Counter[str]()
         for seen in evidence.seen:
             first_errors = {**seen.errors, **first_errors}
@@ -57,9 +55,16 @@ class ColumnTypesCheck(Check[TypesSeen]):
         found = replace(by_types, is_valid=not errors, errors=errors)
         return Outcome(
             replace(evidence.report, column_types=found),
-            validation_failures(f"{error.message}." for error in errors),
+            validation_failures([*(f"{error.message}." for error in errors), *self._unknown(found)]),
             tuple(_warnings(self.feed, found, {name: cut[name] for name in file.casts if name in cut})),
         )
+
+    def _unknown(self, found: ColumnTypes) -> Iterator[str]:
+        """Why a feed that takes no unknown columns does not take the file's."""
+        if found.unknown_columns and self.feed.unknown_columns == "fail":
+            columns = counted(len(found.unknown_columns), "column is", "columns are")
+            names = _listed(found.unknown_columns)
+            yield f"{columns} not in the contract of {self.feed.name}: {names}; put them there."
 
     def _unsafe(self, name: str, cast: Cast, where: str) -> ColumnTypeError:
         wanted = self.feed.sources[name].field.type
@@ -67,51 +72,22 @@ class ColumnTypesCheck(Check[TypesSeen]):
         return ColumnTypeError(name, str(cast.found), wanted, message)
 
 
-def find_casts(feed: Feed, schema: pa.Schema) -> dict[str, Cast]:
-    """How each column of a file that the contract knows gets the contract's type, where it can."""
-    found = {name: schema.field(name).type for name in feed.sources if _occurrences(schema, name) == 1}
-    fields = {name: feed.sources[name].field for name in found}
-    casts = {name: find_cast(kind, fields[name].type, fields[name].times) for name, kind in found.items()}
-    return {name: cast for name, cast in casts.items() if cast is not None}
-
-
-def find_column_types(feed: Feed, schema: pa.Schema) -> ColumnTypes:
-    """Compare a file's schema with the contract, without looking at values."""
-    casts = find_casts(feed, schema)
-    errors = tuple(_type_errors(feed, schema, casts))
-    known, present = feed.sources.keys(), set(schema.names)
-    # A quarantine file that is replayed has the reasons besides what the file it came from had.
-    expected = {*known, REASON_COLUMN}
+def column_types(binding: Binding) -> ColumnTypes:
+    """What a file's schema and name show, without looking at values."""
     return ColumnTypes(
-        is_valid=not errors,
-        errors=errors,
-        cast_columns=tuple(name for name, cast in casts.items() if not cast.keeps),
-        unknown_columns=tuple(dict.fromkeys(name for name in schema.names if name not in expected)),
-        absent_columns=tuple(name for name in known if name not in present),
+        is_valid=not binding.errors,
+        errors=binding.errors,
+        cast_columns=tuple(name for name, cast in binding.casts.items() if not cast.keeps),
+        unknown_columns=binding.unknown,
+        absent_columns=binding.absent,
     )
-
-
-def _type_errors(feed: Feed, schema: pa.Schema, casts: Mapping[str, Cast]) -> Iterator[ColumnTypeError]:
-    for name, leaf in feed.sources.items():
-        occurrences, wanted = _occurrences(schema, name), leaf.field.type
-        if occurrences > 1:
-            message = f"the file has {occurrences} columns called {name}; write it once"
-            yield ColumnTypeError(name, f"{occurrences} columns", wanted, message)
-        elif occurrences and name not in casts:
-            kind = str(schema.field(name).type)
-            message = f"{name} is {kind}, which cannot become {wanted} safely; write it as {wanted}"
-            yield ColumnTypeError(name, kind, wanted, message)
-
-
-def _occurrences(schema: pa.Schema, name: str) -> int:
-    return len(schema.get_all_field_indices(name))
 
 
 def _warnings(feed: Feed, found: ColumnTypes, cut: Mapping[str, int]) -> Iterator[str]:
     for name, times in cut.items():
         had = counted(times, "time has", "times have")
         yield f"{name}: {had} nanoseconds, which are cut off to the microsecond"
-    if found.unknown_columns:
+    if found.unknown_columns and feed.unknown_columns == "warn":
         columns = counted(len(found.unknown_columns), "column is", "columns are")
         names = _listed(found.unknown_columns)
         yield f"{columns} not in the contract of {feed.name}, and not loaded: {names}"

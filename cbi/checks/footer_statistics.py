@@ -47,20 +47,25 @@ class FooterStatistics:
     def proves_cast(self, name: str) -> bool:
         """Whether every value of a column is sure to become its leaf."""
         cast = self.casts[name]
-        return not cast.may_fail or (self.file is not None and _is_safe(self.file, name, cast))
+        return not cast.may_fail or (self.file is not None and _is_safe(self.file, cast))
 
     def null_count(self, name: str) -> int | None:
         """How many NULLs the leaf of a column has; None where the footer does not say."""
+        cast = self.casts[name]
+        if cast.place.value is not None:
+            return 0 if cast.place.value.is_valid else None
+        column = cast.place.flat_column
         # NaNs become NULL, and a footer does not count them.
-        if self.file is None or not self.file.column(name).is_flat or _holds_nan(self.casts[name].found):
+        if self.file is None or column is None or _holds_nan(cast.found):
             return None
-        return null_count(self.file, name)
+        return null_count(self.file, column) if self.file.column(column).is_flat else None
 
     def bounds(self, name: str) -> Bounds | None:
         """The bounds of a column that is stored as INT32 or INT64; None where the footer does not say."""
-        if self.file is None or not self.file.column(name).is_flat:
+        column = self.casts[name].place.flat_column
+        if self.file is None or column is None or not self.file.column(column).is_flat:
             return None
-        return bounds(self.file, name)
+        return bounds(self.file, column)
 
     def extremes(self, name: str) -> Extremes | None:
         """The bounds of a column's leaf, in its own type; None where the footer does not say.
@@ -146,7 +151,10 @@ def _holds_nan(found: pa.DataType) -> bool:
     return bool(types.is_floating(values))
 
 
-def _is_safe(file: FlatFile, name: str, cast: Cast) -> bool:
+def _is_safe(file: FlatFile, cast: Cast) -> bool:
+    name = cast.place.flat_column
+    if name is None:
+        return False
     column = file.column(name)
     if not (column.is_flat and cast.keeps_meaning):
         return False

@@ -1,11 +1,14 @@
 """The built-in checks one by one, for a table or a schema that is in memory."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
-from cbi.checks.column_types import find_casts, find_column_types
+from cbi.checks.column_types import column_types
 from cbi.checks.date_range import find_date_range
 from cbi.checks.duplicates import find_duplicates_by_key
 from cbi.checks.required_fields import find_required_fields
+from cbi.contract.binding import bind
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
 from cbi.findings import ColumnTypes, DateRange, Duplicates, RequiredFields
@@ -17,13 +20,13 @@ class DataQualityChecker:
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
 
-    def casts(self, schema: pa.Schema) -> dict[str, Cast]:
+    def casts(self, schema: pa.Schema) -> Mapping[str, Cast]:
         """How each column of a file that the contract knows gets the contract's type, where it can."""
-        return find_casts(self.feed, schema)
+        return bind(self.feed, schema).casts
 
     def validate_column_types(self, schema: pa.Schema) -> ColumnTypes:
         """Compare a file's schema with the contract, without looking at values."""
-        return find_column_types(self.feed, schema)
+        return column_types(bind(self.feed, schema))
 
     def validate_required_fields(self, table: pa.Table) -> RequiredFields:
         """Check that the required columns are all there and count the NULLs in each."""

@@ -8,9 +8,9 @@ import pyarrow as pa
 from pyarrow import types
 
 from cbi.checks.check import CastBatch, Check, ColumnScan, FileContext
-from cbi.checks.column_types import find_casts
 from cbi.checks.footer_statistics import read_statistics
 from cbi.checks.registry import CHECKS, MakeChecks
+from cbi.contract.binding import bind
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
 from cbi.contract.unsafe_cast import UnsafeCast
@@ -28,10 +28,17 @@ class ScannedFile:
     observations: tuple[tuple[Check[Any], Sequence[Any]], ...]
 
 
-def scan_file(source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS) -> ScannedFile:
-    """Read what the checks must look at. Raises InvalidFile where the file cannot be read at all."""
-    casts = find_casts(feed, source.schema)
-    file = FileContext(feed, source.schema, source.rows, casts, read_statistics(source, casts))
+def scan_file(
+    source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS, object_name: str = ""
+) -> ScannedFile:
+    """Read what the checks must look at of a file under this name in its bucket.
+
+    Raises InvalidFile where the file cannot be read at all.
+    """
+    binding = bind(feed, source.schema, object_name)
+    statistics = read_statistics(source, binding.casts)
+    file = FileContext(feed, source.schema, source.rows, binding, statistics)
+    casts = file.casts
     made = [check for make in checks for check in make(feed)]
     columns = [frozenset(check.columns(file)) for check in made]
     keeps = frozenset(file.kept_columns).union(*(check.keeps(file) for check in made))
@@ -40,7 +47,7 @@ def scan_file(source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS)
     seen = [list[Any]() for _ in made]
     kept: dict[str, list[pa.Array]] = {name: [] for name in names if name in keeps}
     unreadable, rows = set[str](), 0
-    for batch in _cast_batches(source, file, names) if names else ():
+    for batch in _cast_batches(source, file, names):
         for check, wants, remembered in zip(made, columns, seen, strict=True):
             if wants and (observation := check.look(batch)) is not None:
                 remembered.append(observation)
@@ -49,31 +56,39 @@ def scan_file(source: Source, feed: Feed, checks: Sequence[MakeChecks] = CHECKS)
         unreadable |= batch.errors.keys()
         rows += len(batch.found)
     table = {name: _joined(parts, casts[name]) for name, parts in kept.items() if name not in unreadable}
-    scan = ColumnScan(file, frozenset(unreadable), rows if names else None, pa.table(table))
+    rows_read = rows if _columns(file, names) else None
+    scan = ColumnScan(file, frozenset(unreadable), rows_read, pa.table(table))
     return ScannedFile(scan, tuple(zip(made, seen, strict=True)))
 
 
 def _cast_batches(source: Source, file: FileContext, names: Sequence[str]) -> Iterator[CastBatch]:
     first_row = 0
-    for found in source.batches(names, _as_dictionary(file, names)):
+    columns_to_read = _columns(file, names)
+    for found in source.batches(columns_to_read, _as_dictionary(file, names)) if columns_to_read else ():
+        values = {name: file.casts[name].place.values(found) for name in names}
         columns, errors = {}, {}
         for name in names:
             try:
-                columns[name] = _apply(file.casts[name], found[name])
+                columns[name] = _apply(file.casts[name], values[name])
             except UnsafeCast as error:
                 errors[name] = error
-        yield CastBatch(first_row, found, columns, errors)
+        named = pa.RecordBatch.from_arrays(list(values.values()), list(values))
+        yield CastBatch(first_row, named, columns, errors)
         first_row += len(found)
+
+
+def _columns(file: FileContext, names: Sequence[str]) -> list[str]:
+    """The file's top-level columns that have the values of these."""
+    columns = (file.casts[name].place.column for name in names)
+    return list(dict.fromkeys(column for column in columns if column is not None))
 
 
 def _as_dictionary(file: FileContext, names: Sequence[str]) -> list[str]:
     """The required columns of text, which seldom have many different values."""
     required = set(file.feed.required_columns)
-    return [
-        name
-        for name in names
-        if name in required and types.is_string(file.casts[name].found) and _becomes_text(file.casts[name])
-    ]
+    text = (file.casts[name] for name in names if name in required)
+    columns = (cast.place.flat_column for cast in text if types.is_string(cast.found) and _becomes_text(cast))
+    return [column for column in columns if column is not None]
 
 
 def _becomes_text(cast: Cast) -> bool:

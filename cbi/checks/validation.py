@@ -39,13 +39,19 @@ class Validation:
 
 
 def validate(
-    source: Source, feed: Feed, calendar: RegimeCalendar, checks: Sequence[MakeChecks] = CHECKS
+    source: Source,
+    feed: Feed,
+    calendar: RegimeCalendar,
+    checks: Sequence[MakeChecks] = CHECKS,
+    object_name: str = "",
 ) -> Validation:
     """Check a file against its feed's contract and the regime calendar.
 
+    `object_name` is what it is called in its bucket.
+
     Raises InvalidFile where the file cannot be read at all.
     """
-    return judge(scan_file(source, feed, checks), calendar)
+    return judge(scan_file(source, feed, checks, object_name), calendar)
 
 
 def judge(file: ScannedFile, calendar: RegimeCalendar) -> Validation:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from cbi.contract.feed import ARROW_TYPES
+from cbi.contract.place import NOWHERE, Place
 from cbi.contract.text import is_text, to_text
 from cbi.contract.times import ISO_TIMES, TimeSource, to_date, to_timestamp
 from cbi.contract.unsafe_cast import UnsafeCast, refuse
@@ -22,13 +23,15 @@ class Cast:
     """How a file's column becomes a leaf.
 
     `may_fail` says that only the values can tell whether it is safe, so that they must be looked at before
-    anything is loaded; `keeps` that the column is already as the leaf wants it, but perhaps for NaNs.
+    anything is loaded; `keeps` that the column is already as the leaf wants it, but perhaps for NaNs. `place`
+    is where the values are.
     """
 
     found: pa.DataType
     wanted: pa.DataType
     may_fail: bool
     times: TimeSource = ISO_TIMES
+    place: Place = NOWHERE
 
     @property
     def keeps(self) -> bool:
@@ -38,6 +41,10 @@ class Cast:
     def keeps_meaning(self) -> bool:
         """Whether what is stored in the file means the leaf's value, so that its bytes may serve."""
         return not self.times.changes(self.found)
+
+    def read(self, batch: pa.RecordBatch) -> pa.Array:
+        """The leaf's values in a batch of the file. Raises UnsafeCast, naming the first bad value."""
+        return self.apply(self.place.values(batch))
 
     def apply(self, column: pa.Array) -> pa.Array:
         """Cast a column of type `found` to `wanted`. Raises UnsafeCast, naming the first bad value."""
@@ -55,19 +62,21 @@ class Cast:
             raise UnsafeCast(str(error)) from error
 
 
-def find_cast(found: pa.DataType, field_type: str, times: TimeSource = ISO_TIMES) -> Cast | None:
+def find_cast(
+    found: pa.DataType, field_type: str, times: TimeSource = ISO_TIMES, place: Place = NOWHERE
+) -> Cast | None:
     """The cast from a parquet column's type to a contract's type, or None where there is no safe one."""
     wanted = ARROW_TYPES[field_type]
     values = found.value_type if types.is_dictionary(found) else found
     if types.is_null(values):
-        return Cast(found, wanted, may_fail=False)
+        return Cast(found, wanted, may_fail=False, place=place)
     if field_type in ("DATE", "TIMESTAMP"):
-        return Cast(found, wanted, may_fail=True, times=times) if times.takes(values) else None
+        return Cast(found, wanted, may_fail=True, times=times, place=place) if times.takes(values) else None
     safe, by_value = _ACCEPTED[field_type]
     if safe(values):
-        return Cast(found, wanted, may_fail=False)
+        return Cast(found, wanted, may_fail=False, place=place)
     if by_value(values):
-        return Cast(found, wanted, may_fail=True)
+        return Cast(found, wanted, may_fail=True, place=place)
     return None
 
 

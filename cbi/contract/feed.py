@@ -19,6 +19,8 @@ from cbi.expectations.registry import Expectations
 from cbi.settings import EnrichStrategy
 
 WriteMode = Literal["append", "upsert"]
+NamesPolicy = Literal["ignore_case", "exact"]
+UnknownColumnsPolicy = Literal["warn", "fail"]
 ExistingKeysPolicy = Literal["warn", "fail", "off"]
 FieldMode = Literal["NULLABLE", "REQUIRED"]
 FieldType = Literal[
@@ -73,6 +75,10 @@ _TimeFormat = Annotated[str, Meta(min_length=1, description='a format of dates s
 _TimeZone = Annotated[
     str, Meta(min_length=1, description="the name of a time zone such as America/New_York, as text")
 ]
+_PathPattern = Annotated[
+    str,
+    Meta(min_length=1, description="a regular expression with one group, such as data_date=(.*?)/, as text"),
+]
 _Description = Annotated[str, Meta(max_length=1_024, description="a text of at most 1,024 characters")]
 
 
@@ -84,8 +90,10 @@ def is_column_name(text: str) -> bool:
 class Field(Struct, frozen=True, forbid_unknown_fields=True):
     """A column of the table or a field of a STRUCT, in the form of BigQuery's table schema.
 
-    `source` is the file's column that fills it, where that has another name. `format`, `timezone` and `as`
-    say how a DATE or a TIMESTAMP is read, as TimeSource has it.
+    `source` is the file's column that fills it, where that has another name, or a path into its STRUCTs.
+    `format`, `timezone` and `as` say how a DATE or a TIMESTAMP is read, as TimeSource has it. `from_path`
+    finds the value in the object's name where the file has no such column; `constant` is the value of all
+    rows. An `optional` column may be absent though the file has one of nearly its name.
     """
 
     name: _ColumnName
@@ -98,6 +106,9 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     read_as: Annotated[Literal["date"], Meta(description="date")] | None = struct_field(
         default=None, name="as"
     )
+    from_path: _PathPattern | None = None
+    constant: Annotated[Any, Meta(description="a value of the field's type")] = None
+    optional: Annotated[bool, Meta(description="true or false")] = False
     fields: Annotated[
         tuple["Field", ...], Meta(description="a list of fields, each with a name and a type")
     ] = ()
@@ -108,6 +119,13 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def required(self) -> bool:
         return self.mode == "REQUIRED"
+
+    @property
+    def constant_value(self) -> pa.Scalar | None:
+        """The constant in the leaf's type. Raises ArrowException for one that has another."""
+        if self.constant is None:
+            return None
+        return pa.scalar(self.constant, ARROW_TYPES[self.type])
 
     @property
     def times(self) -> TimeSource:
@@ -181,6 +199,8 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Annotated[EnrichStrategy, Meta(description=f"one of {', '.join(get_args(EnrichStrategy))}")] | None
     ) = None
     write: Annotated[WriteMode, Meta(description="append or upsert")] = "append"
+    names: Annotated[NamesPolicy, Meta(description="ignore_case or exact")] = "ignore_case"
+    unknown_columns: Annotated[UnknownColumnsPolicy, Meta(description="warn or fail")] = "warn"
     dedupe_content: Annotated[bool, Meta(description="true or false")] = True
     check_existing_keys: Annotated[ExistingKeysPolicy, Meta(description="warn, fail or off")] = "warn"
     expect_every_hours: (
@@ -198,12 +218,17 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Leaf:
-    """A scalar of the schema, and where its values come from: a file's column or an enrichment."""
+    """A scalar of the schema, and where its values come from.
+
+    `source` is what a file's column is called that fills it, or would if the value were not the contract's or
+    of the object's name; None of a leaf that an enrichment fills. `constant` is the contract's value.
+    """
 
     path: str
     field: Field
     source: str | None
     enrichment: str | None
+    constant: pa.Scalar | None = None
 
 
 class Feed(Contract, frozen=True, kw_only=True, dict=True):
@@ -231,7 +256,7 @@ class Feed(Contract, frozen=True, kw_only=True, dict=True):
                 elif path in self.enrich:
                     yield Leaf(path, field, None, self.enrich[path])
                 else:
-                    yield Leaf(path, field, field.source or field.name, None)
+                    yield Leaf(path, field, field.source or field.name, None, field.constant_value)
 
         return tuple(walk(self.schema, ""))
 

@@ -31,6 +31,7 @@ def find_problems(feed: Feed) -> Iterator[Problem]:
         yield Problem(("schema",), f"has {len(feed.leaves):,} columns; a table has at most {_MOST_COLUMNS:,}")
     yield from _enrich_problems(feed)
     yield from _source_problems(feed)
+    yield from _object_name_problems(feed)
     yield from _key_problems(feed)
     yield from _layout_problems(feed)
     yield from _date_range_problems(feed)
@@ -105,6 +106,12 @@ def _source_problems(feed: Feed) -> Iterator[Problem]:
         first.setdefault(source, here)
 
 
+def _object_name_problems(feed: Feed) -> Iterator[Problem]:
+    if feed.dedupe_content and any(leaf.field.from_path is not None for leaf in feed.leaves):
+        wanted = "it must be false where from_path makes other rows of the same bytes under another name"
+        yield Problem(("dedupe_content",), f"is true; {wanted}")
+
+
 def _walk_leaves(fields: Sequence[Field], path: Path, prefix: str) -> Iterator[tuple[Path, str, Field]]:
     for number, field in enumerate(fields):
         if field.fields:
@@ -122,6 +129,12 @@ def _key_problems(feed: Feed) -> Iterator[Problem]:
             yield Problem(path, f"is {column!r}; it must be a REQUIRED column of the file")
         elif (found := feed.sources[column].field.type) in ("BYTES", "FLOAT64"):
             yield Problem(path, f"is {column!r}, which is {found}; it must be a type that compares exactly")
+    if all(_needs_no_column(feed.sources[column].field) for column in feed.key if column in feed.sources):
+        yield Problem(("key",), "has no column of the file; one of them at least must be one")
+
+
+def _needs_no_column(field: Field) -> bool:
+    return field.constant is not None or field.from_path is not None
 
 
 def _layout_problems(feed: Feed) -> Iterator[Problem]:

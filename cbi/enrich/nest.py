@@ -22,10 +22,23 @@ class Nesting:
     casts: Mapping[str, Cast]
     run: RunFacts
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The file's top-level columns that leaves are filled from."""
+        columns = (cast.place.column for cast in self.casts.values())
+        return tuple(dict.fromkeys(column for column in columns if column is not None))
+
+    def as_quarantined(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """A batch with the values that came from the object's name, as a replay has another name."""
+        for source, cast in self.casts.items():
+            if cast.place.value is not None and self.feed.sources[source].field.from_path is not None:
+                batch = batch.append_column(source, cast.read(batch))
+        return batch
+
     def rows(self, batch: pa.RecordBatch) -> Rows:
         """What enrichments look at in a record batch."""
         column = self.feed.date_column
-        dates = None if column is None else self.casts[column].apply(batch[column])
+        dates = None if column is None else self.casts[column].read(batch)
         return Rows(self.run, len(batch), dates)
 
     def nest(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
@@ -40,7 +53,7 @@ class Nesting:
             values = ENRICHMENTS[leaf.enrichment].values(rows)
             return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
         if leaf.source is not None and leaf.source in self.casts:
-            return self.casts[leaf.source].apply(batch[leaf.source])
+            return self.casts[leaf.source].read(batch)
         return pa.nulls(len(batch), leaf.field.to_arrow().type)
 
 

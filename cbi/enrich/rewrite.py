@@ -57,11 +57,11 @@ def rewrite(
         ]
         left_out = None if quarantine is None else opened(QUARANTINE, keep_types=True)
         at = 0
-        for batch in _read_ahead(source.batches(None if left_out else list(nesting.casts)), reader):
+        for batch in _read_ahead(source.batches(None if left_out else nesting.columns), reader):
             if quarantine is not None and left_out is not None:
                 of_batch = quarantine.slice(at, len(batch))
                 at += len(batch)
-                left_out.write(of_batch.of(batch), None)
+                left_out.write(of_batch.of(nesting.as_quarantined(batch)), None)
                 batch = batch.filter(of_batch.loaded)
             rows = nesting.rows(batch)
             nested = nesting.nest(batch, rows)

@@ -41,7 +41,9 @@ def check_file(path: Path, feed: str = DEFAULT_FEED) -> FileVerdict:
     try:
         contract = load_staged_feed(feed)
         with pa.memory_map(str(path)) as content:
-            validation = validate(ParquetSource(content), contract, load_regimes_file())
+            validation = validate(
+                ParquetSource(content), contract, load_regimes_file(), object_name=path.absolute().as_posix()
+            )
         report, failure, warnings = validation.report, validation.failure, validation.warnings
     except InvalidFile as error:
         failure = Failure(error.reason, str(error))

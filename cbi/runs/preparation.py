@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from google.cloud import bigquery
 
 import cbi
-from cbi.checks.quality import DataQualityChecker
 from cbi.checks.scan import scan_file
 from cbi.checks.validation import Validation, judge
+from cbi.contract.binding import bind
 from cbi.contract.catalog import load_staged_feed
 from cbi.contract.feed import Feed
 from cbi.contract.target import Target
@@ -116,7 +116,7 @@ class Preparation:
         with ExitStack() as stack:
             with self.timings.step("open"):
                 content = stack.enter_context(open_staged(context.store, staged, context.settings, strategy))
-                casts = DataQualityChecker(feed).casts(content.source.schema)
+                casts = bind(feed, content.source.schema, staged.file.name).casts
             self._note_footer(content)
             with self.timings.step("validate"):
                 validation, inputs = self._validate(inputs, content)
@@ -150,7 +150,7 @@ class Preparation:
 
         So a file dropped or replayed after `regimes --apply` is held against what was applied.
         """
-        scanned = scan_file(content.source, inputs.feed)
+        scanned = scan_file(content.source, inputs.feed, object_name=inputs.staged.file.name)
         validation = judge(scanned, inputs.calendar)
         if validation.report.regime_coverage.missing_dates:
             fresh = self._context.regimes.refreshed(inputs.calendar)

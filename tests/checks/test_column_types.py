@@ -76,12 +76,6 @@ def test_an_unknown_column_written_twice_is_just_unknown() -> None:
     assert (found.is_valid, found.unknown_columns) == (True, ("x",))
 
 
-def test_a_name_that_differs_in_case_is_unknown_and_tells_the_one_meant() -> None:
-    found = look_at(small_table(2).rename_columns({"price": "PRICE"}))
-    assert found.report.column_types.unknown_columns == ("PRICE",)
-    assert "column PRICE is not in the contract of small: did you mean price?" in found.warnings
-
-
 def test_no_name_is_suggested_that_the_file_has_already() -> None:
     found = look_at(small_table(2, PRICE=[1, 2]))
     assert found.report.column_types.unknown_columns == ("PRICE",)

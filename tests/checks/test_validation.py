@@ -72,8 +72,8 @@ def test_a_missing_required_column_is_named() -> None:
 
 
 def test_a_missing_required_column_names_the_one_that_was_perhaps_meant() -> None:
-    _, message = failure(small_table().rename_columns({"symbol": "Symbol"}))
-    assert message == "The required column symbol is missing; perhaps it is the file's Symbol: rename that."
+    _, message = failure(small_table().rename_columns({"symbol": "symbols"}))
+    assert message == "The required column symbol is missing; perhaps it is the file's symbols: rename that."
 
 
 def test_nulls_in_a_required_column_are_counted() -> None:

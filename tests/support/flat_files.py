@@ -53,6 +53,16 @@ COLUMNS: dict[str, list[Column]] = {
     ],
     "blob": [(_BYTES, pa.binary()), (_TEXT, pa.string()), (st.just(b"xyz"), pa.binary(3))],
     "settled": [(st.dates(), pa.date32()), (st.dates(), pa.date64()), (st.just("2024-05-06"), pa.string())],
+    "book": [
+        (
+            st.fixed_dictionaries({"best": st.none() | st.fixed_dictionaries({"bid": st.none() | _FLOATS})}),
+            pa.struct({"best": pa.struct({"bid": pa.float64()})}),
+        ),
+        (
+            st.fixed_dictionaries({"best": st.fixed_dictionaries({"bid": st.integers(0, 9)})}),
+            pa.struct({"best": pa.struct({"bid": pa.int16(), "ask": pa.int16()})}),
+        ),
+    ],
     "traded": [
         (st.sampled_from([20240102, 19991231]), pa.int32()),
         (st.sampled_from([20240102.0, float("nan")]), pa.float64()),
@@ -108,6 +118,10 @@ def flat_tables(draw: st.DrawFn, rows: int) -> pa.Table:
         for name, column in columns.items()
     ]
     table = pa.table(list(columns.values()), schema=pa.schema(fields))
+    if draw(st.booleans()):
+        table = table.rename_columns(
+            [name.upper() if name == "note" else name for name in table.column_names]
+        )
     return table.select(draw(st.permutations(table.column_names)))
 
 

@@ -60,6 +60,8 @@ CONTRACT: dict[str, Any] = {
                 {"name": "note", "type": "STRING"},
                 {"name": "blob", "type": "BYTES"},
                 {"name": "settled", "type": "DATE"},
+                {"name": "venue", "type": "STRING", "constant": "CBOT"},
+                {"name": "bid", "type": "FLOAT64", "source": "book.best.bid"},
                 {"name": "traded", "type": "DATE", "format": "%Y%m%d"},
                 {"name": "closed", "type": "DATE", "timezone": "America/New_York", "as": "date"},
                 {"name": "opened", "type": "TIMESTAMP", "timezone": "America/New_York"},

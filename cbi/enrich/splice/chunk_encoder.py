@@ -6,6 +6,7 @@ from threading import Lock
 
 import pyarrow as pa
 
+from cbi.contract.casts import Cast
 from cbi.enrich.nest import Nesting
 from cbi.enrich.splice.plan import PlannedLeaf
 from cbi.enrichments.enrichment import Enrichment, Rows
@@ -48,9 +49,12 @@ class ChunkEncoder:
             leaf, encoding = planned.leaf, planned.encoding
             if leaf.enrichment is not None:
                 return self._enrichment(ENRICHMENTS[leaf.enrichment], batches, encoding)
-            if leaf.source is not None and leaf.source in self._nesting.casts:
+            cast = self._nesting.casts.get(leaf.source or "")
+            if cast is not None and cast.place.value is not None:
+                return self._constant(cast.place.value, rows, encoding)
+            if cast is not None:
                 assert fetched is not None
-                return self._cast(fetched, leaf.source, encoding)
+                return self._cast(fetched, cast, encoding)
             return self._constant(pa.scalar(None, leaf.field.to_arrow().type), rows, encoding)
 
         # A regime's name often fills two leaves: it is encoded once.
@@ -73,11 +77,11 @@ class ChunkEncoder:
         values = pa.chunked_array([enrichment.values(batch) for batch in batches])
         return encode([(values, encoding.required)])[0]
 
-    def _cast(self, fetched: FetchedGroup, source: str, encoding: ColumnEncoding) -> Encoded:
+    def _cast(self, fetched: FetchedGroup, cast: Cast, encoding: ColumnEncoding) -> Encoded:
         with self._reading:
-            column = fetched.column(source)
-        cast = self._nesting.casts[source]
-        chunks = [cast.apply(chunk).cast(encoding.arrow) for chunk in column.chunks]
+            column = fetched.column(cast.place.column or "")
+        values = (cast.apply(cast.place.inside(chunk)) for chunk in column.chunks)
+        chunks = [chunk.cast(encoding.arrow) for chunk in values]
         return encode([(pa.chunked_array(chunks, encoding.arrow), encoding.required)])[0]
 
     def _constant(self, value: pa.Scalar, rows: int, encoding: ColumnEncoding) -> Encoded:

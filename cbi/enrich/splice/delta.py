@@ -48,9 +48,11 @@ class _Delta:
     def _columns_to_read(self, row_slice: RowSlice) -> tuple[str, ...]:
         plan = self._plan
         if not plan.keeps_group(row_slice):
-            return tuple(plan.nesting.casts)
+            return plan.nesting.columns
         missing = [leaf for leaf in plan.leaves if not leaf.reuses(row_slice.row_group)]
-        return tuple(leaf.leaf.source or "" for leaf in missing if leaf.leaf.source in plan.nesting.casts)
+        casts = (plan.nesting.casts.get(leaf.leaf.source or "") for leaf in missing)
+        columns = (cast.place.column for cast in casts if cast is not None)
+        return tuple(dict.fromkeys(column for column in columns if column is not None))
 
     def _fetch(self, columns: Sequence[str], slices: Sequence[RowSlice]) -> Iterable[FetchedGroup | None]:
         if not columns:

@@ -58,8 +58,11 @@ def find_nans(file: FlatFile, nesting: Nesting, trusted: Collection[str]) -> dic
     """
     columns = [
         name
-        for name, cast in nesting.casts.items()
-        if types.is_floating(cast.found) and name not in trusted and _is_reusable(file, name, cast)
+        for cast in nesting.casts.values()
+        if types.is_floating(cast.found)
+        and (name := cast.place.flat_column) is not None
+        and name not in trusted
+        and _is_reusable(file, name, cast)
     ]
     found, to_decode, to_search = list[_FloatChunk](), list[_FloatChunk](), list[_FloatChunk]()
     for chunks in _by_row_group(file, columns):

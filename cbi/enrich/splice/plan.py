@@ -58,12 +58,13 @@ class SplicePlan:
         """How much of the bytes that the table wants of the file serves as it is, from 0 to 1."""
         kept = needed = 0
         whole = {s.row_group for part in self.parts for s in part.slices if self.keeps_group(s)}
-        sources = [leaf for leaf in self.leaves if leaf.leaf.source in self.nesting.casts]
+        reusing = {leaf.reused: leaf for leaf in self.leaves if leaf.reused is not None}
+        wanted = [number for name in self.nesting.columns for number in self.file.column(name).leaves]
         for number, group in enumerate(self.file.footer.row_groups):
-            for leaf in sources:
-                size = group.chunks[self.file.leaf_number(leaf.leaf.source or "")].compressed
+            for chunk in wanted:
+                size = group.chunks[chunk].compressed
                 needed += size
-                kept += size if number in whole and leaf.reuses(number) else 0
+                kept += size if number in whole and chunk in reusing and reusing[chunk].reuses(number) else 0
         return kept / needed if needed else 1.0
 
     @cached_property
@@ -84,7 +85,7 @@ class SplicePlan:
         for group in self.file.row_groups(None, numbers):
             at = self.bounds[group.number]
             for batch in group.batches():
-                yield self.quarantine.slice(at, len(batch)).of(batch)
+                yield self.quarantine.slice(at, len(batch)).of(self.nesting.as_quarantined(batch))
                 at += len(batch)
 
 
@@ -116,13 +117,14 @@ def _plan_leaf(
 ) -> PlannedLeaf:
     path = encode_path(leaf.path)
     cast = nesting.casts.get(leaf.source or "")
-    if cast is not None and leaf.source is not None:
+    column = None if cast is None else cast.place.flat_column
+    if cast is not None and column is not None:
         encoding = None
         if cast.keeps_meaning:
-            encoding = reusable_encoding(file.column(leaf.source).elements[0], cast.found, cast.wanted)
-        with_nans = nans.get(leaf.source, frozenset())
+            encoding = reusable_encoding(file.column(column).elements[0], cast.found, cast.wanted)
+        with_nans = nans.get(column, frozenset())
         # A column without definition levels has no room for the NULLs that NaNs become.
         if encoding is not None and not (encoding.required and with_nans):
-            return PlannedLeaf(leaf, encoding, path, file.leaf_number(leaf.source), with_nans)
+            return PlannedLeaf(leaf, encoding, path, file.leaf_number(column), with_nans)
     encoding = new_encoding(leaf.field.to_arrow().type, leaf.field.required)
     return PlannedLeaf(leaf, encoding, path, None, frozenset())

@@ -25,10 +25,11 @@ def refuse_unsplicable(file: FlatFile, nesting: Nesting) -> None:
         raise Unsplicable("its columns are encrypted")
     if footer.rows != sum(group.rows for group in footer.row_groups):
         raise Unsplicable("its row groups have another number of rows than its footer says")
-    for name in nesting.casts:
+    names = [name for cast in nesting.casts.values() if (name := cast.place.flat_column) is not None]
+    for name in names:
         if not file.column(name).is_flat:
             raise Unsplicable(f"its column {name} is nested or repeated")
-    numbers = [file.leaf_number(name) for name in nesting.casts]
+    numbers = [file.leaf_number(name) for name in names]
     leaves = file.columns[-1].leaves.stop if file.columns else 0
     for group in footer.row_groups:
         if len(group.chunks) != leaves:

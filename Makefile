@@ -62,9 +62,9 @@ AT_ONCE = --numprocesses auto --maxprocesses 4 --dist worksteal
 test: $(VENV)/for-testing
 	$(RUN) -m pytest $(or $(TESTS),tests) $(AT_ONCE) --cov
 
-## quick    the tests that start no server
+## quick    the tests that start no server, in seconds
 quick: $(VENV)/for-testing
-	$(RUN) -m pytest tests $(AT_ONCE) -m "not servers" --hypothesis-profile=quick
+	$(RUN) -m pytest tests $(AT_ONCE) -m "not servers and not slow" --hypothesis-profile=quick
 
 ## test-all  all tests on each supported Python that is here (WHAT=quick: only those that start no server)
 test-all: $(PYTHONS:%=test-on-%)

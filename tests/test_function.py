@@ -144,6 +144,7 @@ def test_it_starts_and_ignores_events_without_any_credentials(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("unset", ["OUTPUT_BUCKET", "STAGING_BUCKET"])
+@pytest.mark.slow("each starts an interpreter")
 def test_a_missing_setting_is_raised_so_that_the_event_comes_again(tmp_path: Path, unset: str) -> None:
     nowhere = "http://127.0.0.1:9"
     settings = {

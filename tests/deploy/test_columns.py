@@ -13,7 +13,10 @@ import yaml
 from support.terraform import DEPLOY, TERRAFORM, copied, replace, terraform
 from support.terraform_providers import recorded_providers
 
-pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
+pytestmark = [
+    pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed"),
+    pytest.mark.slow("Terraform plans and applies many times"),
+]
 
 SCHEMAS = json.loads((Path(__file__).parent / "provider_schema.json").read_text())
 FEED = Path("cbi/feeds/daily_ml_matrix.yaml")

@@ -46,6 +46,7 @@ def parse_with_gcloud(words: list[list[str]]) -> str:
 
 @pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
 @pytest.mark.parametrize("options", [(), ("--region", "europe-west1", "--data-location", "EU")])
+@pytest.mark.slow("gcloud starts for each command")
 def test_gcloud_takes_every_command(options: tuple[str, ...]) -> None:
     assert parse_with_gcloud([words for words in commands(*options) if words[0] == "gcloud"]) == ""
 

@@ -168,6 +168,7 @@ def test_what_needs_a_grant_at_once_waits_for_it_to_hold(deploy: Path, environme
         ("metrics.tf", 'google_logging_metric" "counter"', "google_logging_metric.counter"),
     ],
 )
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_a_missing_edge_to_a_service_is_found(
     file: str, resource: str, said: str, deploy: Path, environment: dict[str, str]
 ) -> None:
@@ -222,6 +223,7 @@ def test_data_that_is_read_before_its_service_is_found(deploy: Path, environment
         ),
     ],
 )
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_a_missing_edge_to_a_grant_is_found(
     file: str, resource: str, edge: str, user: str, deploy: Path, environment: dict[str, str]
 ) -> None:

@@ -92,12 +92,14 @@ def test_a_first_apply_makes_everything_and_protects_the_data(
     assert not [address for address in made if "kms" in address]
 
 
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_data_is_only_deleted_when_told_to(environment: dict[str, str], deploy: Path) -> None:
     made = plan(deploy, environment, {"project": "demo", "delete_data": True})
     tables = [values for address, values in made.items() if address.startswith("google_bigquery_table.")]
     assert not any(table["deletion_protection"] for table in tables)
 
 
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_every_option_can_be_used(environment: dict[str, str], deploy: Path) -> None:
     assert set(EVERY_OPTION) <= set(_variables())
     made = plan(deploy, environment, {"project": "demo", **EVERY_OPTION})
@@ -112,6 +114,7 @@ def test_every_option_can_be_used(environment: dict[str, str], deploy: Path) -> 
     assert {"cloudkms.googleapis.com", "vpcaccess.googleapis.com"} <= services
 
 
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_a_key_encrypts_everything_that_holds_data_or_code(environment: dict[str, str], deploy: Path) -> None:
     made = plan(deploy, environment, {"project": "demo", **EVERY_OPTION})
     keys = {
@@ -136,6 +139,7 @@ def test_a_key_encrypts_everything_that_holds_data_or_code(environment: dict[str
     assert len(users) == 8  # four agents with each key
 
 
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_one_key_will_do_where_data_is_in_the_functions_region(
     environment: dict[str, str], deploy: Path
 ) -> None:

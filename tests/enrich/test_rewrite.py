@@ -218,6 +218,7 @@ def test_no_thread_outlives_a_rewrite_whose_sink_fails() -> None:
     assert set(threading.enumerate()) <= before, raised
 
 
+@pytest.mark.slow("the file is a long one")
 def test_a_long_file_becomes_several_row_groups_with_the_same_rows() -> None:
     source, bucket = open_source(long_file(groups=4)), Bucket()
     run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())
@@ -240,6 +241,7 @@ def counting_pool() -> Iterator[pa.MemoryPool]:
     pa.set_memory_pool(usual)
 
 
+@pytest.mark.slow("the file is a long one")
 def test_memory_is_bounded_however_long_the_file(counting_pool: pa.MemoryPool) -> None:
     source = open_source(long_file(groups=10))
     run = nesting(source.schema, load_feed("daily_ml_matrix"), load_regimes_file())

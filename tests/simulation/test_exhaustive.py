@@ -9,7 +9,14 @@ from simulation.lengths import LONG
 _CASES = cases()
 
 
-@pytest.mark.parametrize("name", [name for name, case in _CASES.items() if LONG or case.quick])
+_TRIED = [name for name, case in _CASES.items() if LONG or case.quick]
+_LARGE = {"keys: replay, replay", "two parts: two deliveries", "upserted: two deliveries"}
+_IT_IS_LARGE = pytest.mark.slow("it has tens of thousands of states")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[_IT_IS_LARGE] * (name in _LARGE)) for name in _TRIED]
+)
 def test_no_interleaving_breaks_a_promise(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = explore(_CASES[name], faults=1)
     assert found.violation is None, "\n".join(found.violation)

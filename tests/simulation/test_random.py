@@ -4,12 +4,13 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from support.examples import examples
 
 from simulation.lengths import LONG
 from simulation.wander import search
 
 _SEEDS = 2_000
-_FEW = [range(start, start + _SEEDS) for start in range(0, 8_000, _SEEDS)]
+_FEW = [range(start, start + examples(_SEEDS)) for start in range(0, 8_000, _SEEDS)]
 _MANY = [range(start, start + _SEEDS) for start in range(0, 1_000_000, _SEEDS)]
 
 

@@ -141,6 +141,7 @@ def test_a_feed_may_do_without_dates_and_regimes() -> None:
     assert (feed.date_column, feed.needs_regime, feed.date_bounds) == (None, False, None)
 
 
+@pytest.mark.slow("each starts an interpreter")
 def test_a_contract_is_told_the_same_in_every_process() -> None:
     """The digest that names a run's files is made of this text."""
     program = "from cbi.contract.catalog import load_feed; print(repr(load_feed('daily_ml_matrix')))"

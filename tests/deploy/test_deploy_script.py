@@ -52,6 +52,7 @@ def test_gcloud_takes_every_command(options: tuple[str, ...]) -> None:
 
 
 @pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
+@pytest.mark.slow("gcloud takes a second to start")
 def test_gcloud_says_which_word_it_does_not_take() -> None:
     assert "--speed" in parse_with_gcloud([["gcloud", "pubsub", "topics", "create", "x", "--speed=9"]])
 
@@ -87,6 +88,7 @@ def test_no_grant_comes_after_what_needs_it() -> None:
     assert last("serviceAccount:.*gcp-sa-pubsub") < first("pubsub subscriptions update")
 
 
+@pytest.mark.slow("gcloud takes a second to start")
 def test_bootstrap_is_what_gcloud_takes(tmp_path: Path) -> None:
     if GCLOUD is None:
         pytest.skip("gcloud is not installed")

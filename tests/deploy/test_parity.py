@@ -93,6 +93,7 @@ def grants_of_readme() -> set[tuple[str, str]]:
     return {(names.get(account, account), role) for account, role in rows}
 
 
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_both_ways_give_the_same_roles(plan: dict[str, Any]) -> None:
     assert grants_of_script() == grants_of_terraform(plan)
 

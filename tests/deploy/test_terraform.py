@@ -155,6 +155,7 @@ def test_one_key_will_do_where_data_is_in_the_functions_region(
         ({"staged_retention_days": 3}, "staged_retention_days is shorter than a feed's expect_every_hours"),
     ],
 )
+@pytest.mark.slow("a plan of Terraform takes a second")
 def test_options_that_do_not_fit_each_other_are_refused(
     options: dict[str, Any], said: str, environment: dict[str, str], deploy: Path
 ) -> None:

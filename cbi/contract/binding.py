@@ -24,13 +24,14 @@ class Binding:
     """How a file's columns fill a contract's leaves; what they are called is the contract's `sources`.
 
     `unknown` names the file's columns that fill none, fields of STRUCTs by path, and `absent` the sources
-    that are not in the file.
+    that are not in the file. `rescued` are the unknown ones where the feed keeps them.
     """
 
     casts: Mapping[str, Cast]
     errors: tuple[ColumnTypeError, ...]
     absent: tuple[str, ...]
     unknown: tuple[str, ...]
+    rescued: Mapping[str, Place]
 
 
 def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
@@ -54,8 +55,11 @@ def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
             absent.append(source)
     taken = {cast.place for cast in casts.values()} | used
     unknown = tuple(columns.names_besides(taken))
+    if feed.unknown_columns == "rescue":
+        errors += _unknown_twice(columns, unknown)
     errors += _near_misses(feed, absent, NearNames(columns.leaf_names_besides(taken)))
-    return Binding(casts, tuple(errors), tuple(absent), unknown)
+    rescued = {name: columns.named(name)[0] for name in unknown} if feed.unknown_columns == "rescue" else {}
+    return Binding(casts, tuple(errors), tuple(absent), unknown, rescued)
 
 
 def _bind_leaf(
@@ -104,6 +108,13 @@ def _parse(text: str | None, field: Field) -> pa.Scalar:
     values = pa.array([text], pa.string())
     cast = find_cast(values.type, field.type, field.times)
     return (values.cast(ARROW_TYPES[field.type]) if cast is None else cast.apply(values))[0]
+
+
+def _unknown_twice(columns: FileColumns, unknown: Sequence[str]) -> Iterator[ColumnTypeError]:
+    for name in unknown:
+        if (times := len(columns.named(name))) > 1:
+            message = f"the file has {times} columns called {name}; write it once"
+            yield ColumnTypeError(name, f"{times} columns", "JSON", message)
 
 
 def _near_misses(feed: Feed, absent: Sequence[str], near: NearNames) -> Iterator[ColumnTypeError]:

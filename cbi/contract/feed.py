@@ -20,7 +20,7 @@ from cbi.settings import EnrichStrategy
 
 WriteMode = Literal["append", "upsert"]
 NamesPolicy = Literal["ignore_case", "exact"]
-UnknownColumnsPolicy = Literal["warn", "fail"]
+UnknownColumnsPolicy = Literal["warn", "fail", "rescue"]
 ExistingKeysPolicy = Literal["warn", "fail", "off"]
 FieldMode = Literal["NULLABLE", "REQUIRED"]
 FieldType = Literal[
@@ -200,7 +200,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ) = None
     write: Annotated[WriteMode, Meta(description="append or upsert")] = "append"
     names: Annotated[NamesPolicy, Meta(description="ignore_case or exact")] = "ignore_case"
-    unknown_columns: Annotated[UnknownColumnsPolicy, Meta(description="warn or fail")] = "warn"
+    unknown_columns: Annotated[UnknownColumnsPolicy, Meta(description="warn, fail or rescue")] = "warn"
     dedupe_content: Annotated[bool, Meta(description="true or false")] = True
     check_existing_keys: Annotated[ExistingKeysPolicy, Meta(description="warn, fail or off")] = "warn"
     expect_every_hours: (

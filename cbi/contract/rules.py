@@ -30,6 +30,7 @@ def find_problems(feed: Feed) -> Iterator[Problem]:
     if len(feed.leaves) > _MOST_COLUMNS:
         yield Problem(("schema",), f"has {len(feed.leaves):,} columns; a table has at most {_MOST_COLUMNS:,}")
     yield from _enrich_problems(feed)
+    yield from _rescue_problems(feed)
     yield from _source_problems(feed)
     yield from _object_name_problems(feed)
     yield from _key_problems(feed)
@@ -90,6 +91,15 @@ def _enrich_problems(feed: Feed) -> Iterator[Problem]:
             yield Problem(path, f"is {kind!r}; it must be one of {', '.join(ENRICHMENTS)}")
         elif (found := leaves[leaf_path].field.type) != (wanted := ENRICHMENTS[kind].field_type):
             yield Problem(path, f"is {kind!r}, which is {wanted}; the schema says {found}")
+
+
+def _rescue_problems(feed: Feed) -> Iterator[Problem]:
+    has_leaf = Basis.UNKNOWN_COLUMNS in feed.enrichment_bases
+    if feed.unknown_columns == "rescue" and not has_leaf:
+        wanted = "enrich must name a STRING that they go to, as in `others: unknown_columns`"
+        yield Problem(("unknown_columns",), f"is rescue; then {wanted}")
+    if has_leaf and feed.unknown_columns != "rescue":
+        yield Problem(("enrich",), "wants unknown columns; then unknown_columns must be rescue")
 
 
 def _source_problems(feed: Feed) -> Iterator[Problem]:

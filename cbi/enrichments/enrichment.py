@@ -23,11 +23,15 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one record batch; `dates` are theirs (date32, without NULLs), None in a feed without dates."""
+    """Rows of one record batch; `dates` are theirs (date32, without NULLs), None in a feed without dates.
+
+    `unknown` has the file's columns that the contract does not have, in a feed that rescues them.
+    """
 
     run: RunFacts
     count: int
     dates: pa.Array | None
+    unknown: pa.RecordBatch | None = None
 
     @cached_property
     def regimes(self) -> pa.Array:
@@ -58,6 +62,9 @@ class Basis(Enum):
 
     DATE = auto()
     """The row's date: the feed must have a column of dates."""
+
+    UNKNOWN_COLUMNS = auto()
+    """The columns of the file that the contract does not have."""
 
     REGIME = auto()
     """The regime of the row's date: rows whose date has none are not loaded."""

@@ -4,6 +4,7 @@ from cbi.enrichments.enrichment import Enrichment
 from cbi.enrichments.finalized_at import FINALIZED_AT
 from cbi.enrichments.regime import REGIME
 from cbi.enrichments.run_id import RUN_ID
+from cbi.enrichments.unknown_columns import UNKNOWN_COLUMNS
 from cbi.enrichments.weight import WEIGHT
 
 ENRICHMENTS: dict[str, Enrichment] = {
@@ -13,5 +14,6 @@ ENRICHMENTS: dict[str, Enrichment] = {
         WEIGHT,
         FINALIZED_AT,
         RUN_ID,
+        UNKNOWN_COLUMNS,
     )
 }

@@ -116,7 +116,7 @@ class Preparation:
         with ExitStack() as stack:
             with self.timings.step("open"):
                 content = stack.enter_context(open_staged(context.store, staged, context.settings, strategy))
-                casts = bind(feed, content.source.schema, staged.file.name).casts
+                binding = bind(feed, content.source.schema, staged.file.name)
             self._note_footer(content)
             with self.timings.step("validate"):
                 validation, inputs = self._validate(inputs, content)
@@ -125,7 +125,7 @@ class Preparation:
                 existing = self._find_existing_keys(feed, validation)
             self._note_existing_keys(feed, existing)
             facts = RunFacts(inputs.calendar, staged.finalized_at, staged.file.run_id)
-            nesting = Nesting(feed, casts, facts)
+            nesting = Nesting(feed, binding.casts, facts, binding.rescued)
             with self.timings.step("enrich"):
                 enricher = Enricher(context.outputs, inputs.digest, content, nesting)
                 enriched = enricher.enrich(validation, strategy, fallback_reason)

@@ -116,7 +116,7 @@ def test_what_is_constant_in_each_batch_of_a_row_group_is_not_so_in_all_of_it() 
         ({"enrich": {"run_id": "day_of_week"}}, "is 'day_of_week', which is INT64; the schema says STRING"),
         (
             {"enrich": {"run_id": "weather"}},
-            "must be one of regime, weight, finalized_at, run_id, day_of_week, desk",
+            "must be one of regime, weight, finalized_at, run_id, unknown_columns, day_of_week, desk",
         ),
     ],
     ids=["date", "type", "unknown"],

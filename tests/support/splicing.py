@@ -32,12 +32,14 @@ CONTRACT: dict[str, Any] = {
     "table": "features.every_type",
     "key": ["symbol", "day"],
     "partition_by": "day",
+    "unknown_columns": "rescue",
     "enrich": {
         "regime.name": "regime",
         "regime.weight": "weight",
         "regime_name": "regime",
         "loaded_at": "finalized_at",
         "run_id": "run_id",
+        "others.rescued": "unknown_columns",
     },
     "schema": [
         {"name": "symbol", "type": "STRING", "mode": "REQUIRED"},
@@ -60,6 +62,7 @@ CONTRACT: dict[str, Any] = {
                 {"name": "note", "type": "STRING"},
                 {"name": "blob", "type": "BYTES"},
                 {"name": "settled", "type": "DATE"},
+                {"name": "rescued", "type": "STRING"},
                 {"name": "venue", "type": "STRING", "constant": "CBOT"},
                 {"name": "bid", "type": "FLOAT64", "source": "book.best.bid"},
                 {"name": "traded", "type": "DATE", "format": "%Y%m%d"},
@@ -120,9 +123,11 @@ def rewritten(
 
 def dates_of(file: FlatFile, feed: Feed) -> pa.ChunkedArray:
     """The dates of all rows, as validating the file finds them."""
-    rows, name = nesting(file.schema, feed).rows, feed.date_column
-    assert name is not None
-    return pa.chunked_array([rows(batch).dates for batch in file.batches([name])], pa.date32())
+    assert feed.date_column is not None
+    cast = nesting(file.schema, feed).casts[feed.date_column]
+    return pa.chunked_array(
+        [cast.read(batch) for batch in file.batches([cast.place.column or ""])], pa.date32()
+    )
 
 
 def without_regime(dates: pa.ChunkedArray, calendar: RegimeCalendar) -> Quarantine | None:

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbi.checks.quality import DataQualityChecker
 from cbi.checks.validation import validate
+from cbi.contract.binding import bind
 from cbi.contract.feed import Feed
 from cbi.contract.parse import parse_feed
 from cbi.contract.parts import Part
@@ -127,7 +127,8 @@ def broken_parquet(table: pa.Table, **options: Any) -> bytes:
 
 
 def nesting(schema: pa.Schema, feed: Feed, calendar: RegimeCalendar = CALENDAR) -> Nesting:
-    return Nesting(feed, DataQualityChecker(feed).casts(schema), RunFacts(calendar, FINALIZED_AT, RUN_ID))
+    binding = bind(feed, schema)
+    return Nesting(feed, binding.casts, RunFacts(calendar, FINALIZED_AT, RUN_ID), binding.rescued)
 
 
 class MemorySink(io.BytesIO):

@@ -7,9 +7,9 @@ from threading import Lock
 import pyarrow as pa
 
 from cbi.contract.casts import Cast
-from cbi.enrich.nest import Nesting
+from cbi.enrich.nest import Nesting, enriched
 from cbi.enrich.splice.plan import PlannedLeaf
-from cbi.enrichments.enrichment import Enrichment, Rows
+from cbi.enrichments.enrichment import Basis, Enrichment, Rows
 from cbi.enrichments.registry import ENRICHMENTS
 from cbi.parquet.column_encoding import ColumnEncoding
 from cbi.parquet.encode import Encoded, encode, repeat
@@ -47,6 +47,8 @@ class ChunkEncoder:
 
         def encode_leaf(planned: PlannedLeaf) -> Encoded:
             leaf, encoding = planned.leaf, planned.encoding
+            if leaf.enrichment is not None and ENRICHMENTS[leaf.enrichment].based_on is Basis.UNKNOWN_COLUMNS:
+                return self._unknown(ENRICHMENTS[leaf.enrichment], rows, fetched, encoding)
             if leaf.enrichment is not None:
                 return self._enrichment(ENRICHMENTS[leaf.enrichment], batches, encoding)
             cast = self._nesting.casts.get(leaf.source or "")
@@ -75,6 +77,19 @@ class ChunkEncoder:
         if constant is not None and not constants:
             return self._constant(constant, sum(batch.count for batch in batches), encoding)
         values = pa.chunked_array([enrichment.values(batch) for batch in batches])
+        return encode([(values, encoding.required)])[0]
+
+    def _unknown(
+        self, enrichment: Enrichment, rows: int, fetched: FetchedGroup | None, encoding: ColumnEncoding
+    ) -> Encoded:
+        """The leaf with the columns that the contract does not have."""
+        nesting = self._nesting
+        if fetched is None or not nesting.rescued:
+            return self._constant(pa.scalar(None, pa.string()), rows, encoding)
+        with self._reading:
+            read = list(fetched.batches())
+        batches = [Rows(nesting.run, len(batch), None, nesting.unknown(batch)) for batch in read]
+        values = pa.chunked_array([enriched(enrichment, batch) for batch in batches], pa.string())
         return encode([(values, encoding.required)])[0]
 
     def _cast(self, fetched: FetchedGroup, cast: Cast, encoding: ColumnEncoding) -> Encoded:

@@ -52,7 +52,8 @@ class _Delta:
         missing = [leaf for leaf in plan.leaves if not leaf.reuses(row_slice.row_group)]
         casts = (plan.nesting.casts.get(leaf.leaf.source or "") for leaf in missing)
         columns = (cast.place.column for cast in casts if cast is not None)
-        return tuple(dict.fromkeys(column for column in columns if column is not None))
+        wanted = [column for column in columns if column is not None]
+        return tuple(dict.fromkeys([*wanted, *plan.nesting.rescued_columns]))
 
     def _fetch(self, columns: Sequence[str], slices: Sequence[RowSlice]) -> Iterable[FetchedGroup | None]:
         if not columns:

@@ -21,7 +21,7 @@ REQUIREMENTS = requirements.txt $(wildcard cbi/*/requirements.txt)
 # The stack is many short-lived processes, each of which would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run serve install integration test quick test-all faults simulate readers bench lint clean bootstrap plan deploy rollback destroy
+.PHONY: run serve install integration test quick test-all faults simulate readers pages bench lint clean bootstrap plan deploy rollback destroy
 .PHONY: lock lock-providers audit deploy-check
 
 ## run      drop a sample of 100 rows (or FILE=x.parquet) in a local bucket and show its report (OUT=file.json saves it)
@@ -96,6 +96,13 @@ readers: .local/readers/installed
 	$(call install,.local/readers,$(^:%=-r %))
 	! command -v npm >/dev/null || npm install --silent --no-fund --prefix .local/readers hyparquet hyparquet-compressors
 	@touch $@
+
+## pages    look at the pages in headless Chromium, which is installed first where that can be
+pages: $(VENV)/for-testing
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	echo "NO BROWSER: Chromium cannot be installed here, so the pages are not looked at in one" >&2
+	$(RUN) -m pytest tests/view -rs
 
 ## bench    measure how fast it is and renew the numbers in README.md (BENCH_ROWS=100000,1000000 BENCH_REPEATS=5)
 bench: $(VENV)/for-testing .local/bench/function/installed

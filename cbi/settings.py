@@ -46,6 +46,7 @@ class Settings:
     function_timeout_seconds: float = 540.0
     sweep_min_age_seconds: float = 900.0
     enrich_strategy: EnrichStrategy = "auto"
+    report_page: Literal["on", "off"] = "on"
     max_columns: int = 10_000
     max_rows: int = 200_000_000
     max_row_groups: int = 20_000
@@ -63,6 +64,8 @@ class Settings:
             if environment.get(old):
                 raise Misconfigured(f"{old} is called {new} now; rename the variable")
         settings = cls(**_read(cls, environment))
+        if settings.report_page not in ("on", "off"):
+            raise Misconfigured(f"REPORT_PAGE is {settings.report_page!r}: it must be on or off")
         if settings.output_bucket is not None and settings.output_bucket == settings.staging_bucket:
             raise Misconfigured(
                 f"STAGING_BUCKET and OUTPUT_BUCKET are both {settings.output_bucket}: an output would be an"

@@ -9,8 +9,9 @@ from cbi.cli.output import console, echo_json, for_people, program
 
 @click.command()
 @click.argument("run", metavar="RUN_ID|FILE")
+@click.option("--html", is_flag=True, help="Print the run's page instead, as it is beside its report.")
 @json_option
-def show(run: str, as_json: bool) -> None:
+def show(run: str, html: bool, as_json: bool) -> None:
     """Show what became of a run, by its id or by its file's name; of a file the newest run.
 
     FILE is x.parquet, staged/x.parquet or its gs:// URI.
@@ -19,6 +20,10 @@ def show(run: str, as_json: bool) -> None:
 
     pipeline = open_pipeline()
     report = find_report(pipeline, run)
+    if html:
+        from cbi.view.page import report_page
+
+        return click.echo(report_page(report))
     if not for_people(as_json):
         return echo_json(report.as_written())
     from cbi.view.terminal import report_text

@@ -2,3 +2,4 @@
 
 PARQUET = "application/vnd.apache.parquet"
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"

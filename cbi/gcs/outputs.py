@@ -58,6 +58,11 @@ class Outputs:
         return _beside(file, REPORTS, "json")
 
     @staticmethod
+    def page(file: StagedFile) -> str:
+        """Where a report stands for people to read, beside the JSON."""
+        return _beside(file, REPORTS, "html")
+
+    @staticmethod
     def quarantine(file: StagedFile) -> str:
         """Where the rows that a run leaves out are kept."""
         return _beside(file, QUARANTINE, "parquet")

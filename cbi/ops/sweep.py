@@ -51,7 +51,7 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         if is_staged(listed.file.name)
     ]
     _log_overdue_feeds(staged, started_at)
-    reports = list(pipeline.outputs.list(REPORTS))
+    reports = [each for each in pipeline.outputs.list(REPORTS) if each.file.name.endswith(".json")]
     reported = {listed.file.name for listed in reports}
     due = started_at - timedelta(seconds=pipeline.settings.sweep_min_age_seconds)
     lost = [

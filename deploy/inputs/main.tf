@@ -48,6 +48,6 @@ locals {
   # What .gcloudignore leaves, but for requirements.txt, which is uploaded with pinned versions.
   source_files = setunion(
     ["main.py"],
-    [for path in fileset(local.source_root, "cbi/**/*.{py,yaml,json}") : path if !startswith(path, "cbi/local/")],
+    [for path in fileset(local.source_root, "cbi/**/*.{py,yaml,json,html}") : path if !startswith(path, "cbi/local/")],
   )
 }

@@ -86,6 +86,8 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
     )
     pipeline.outputs.create(Outputs.sweep(started_at), report)
+    if pipeline.settings.report_page == "on" and not deadline.passed:
+        _renew_overview(pipeline, started_at)
     _log.info(
         "sweep: %d found, %d run, %d failed, %d left",
         report.found,
@@ -105,6 +107,15 @@ def _record_runs(
     except CbiError as error:  # the files matter more: their sweep is not to fail for this
         _log.error("sweep: reports were not recorded: %s", error)
         return 0
+
+
+def _renew_overview(pipeline: IngestionPipeline, now: datetime) -> None:
+    from cbi.ops.overview import renew_overview  # compiles templates, which is no part of a cold start
+
+    try:
+        renew_overview(pipeline, now)
+    except CbiError as error:  # the next sweep does it
+        _log.error("sweep: index.html was not renewed: %s", error)
 
 
 def _log_overdue_feeds(staged: list[ListedObject], now: datetime) -> None:

@@ -55,7 +55,7 @@ def report_page(report: Report, json_name: str | None = None) -> str:
     """The page of a report as HTML; `json_name` links the report itself, where that is beside the page."""
     checked = report.validation_report
     skipped = report.rows_skipped if report.status == "success" else 0
-    page: str = _template("report.html").render(
+    page: str = template("report.html").render(
         report=report,
         name=report.source.uri.rpartition("/")[2],
         facts=report_facts(report),
@@ -172,5 +172,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """A page of `pages/`, compiled once."""
     return _environment().get_template(name)

@@ -43,6 +43,6 @@ def _local_settings() -> Iterator[Settings]:
 
     with (
         TemporaryDirectory(prefix="cbi-") as folder,
-        running_servers(Path(folder), with_function=False, with_trigger=False) as servers,
+        running_servers(Path(folder), with_function=False, with_trigger=False, disposable=True) as servers,
     ):
         yield servers.settings

@@ -3,6 +3,7 @@
 python -m cbi.local.demo [--file x.parquet] [--out report.json]
 """
 
+import gc
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +19,12 @@ from cbi.local.stack import running_servers
 def main(file: Path | None, out: Path | None) -> None:
     """Start the local stack, drop FILE or a sample of 100 rows, and show what becomes of it."""
     begun = time.monotonic()
+    gc.disable()  # in the few seconds that this takes, looking for garbage among what is imported costs most
     click.echo("starting Cloud Storage, BigQuery and the function on this machine …", err=True)
-    with tempfile.TemporaryDirectory(prefix="cbi-") as folder, running_servers(Path(folder)) as servers:
+    with (
+        tempfile.TemporaryDirectory(prefix="cbi-") as folder,
+        running_servers(Path(folder), disposable=True) as servers,
+    ):
         # what this imports is there by now: it was imported while the servers started
         from cbi.local.show import drop_and_show
 

@@ -68,10 +68,15 @@ class Process:
 class Processes:
     """Starts and stops children; leaving the context stops all of them."""
 
-    def __init__(self, logs: Path) -> None:
-        """`logs` is the folder each child's output goes to, as `<name>.log`."""
+    def __init__(self, logs: Path, *, disposable: bool = False) -> None:
+        """`logs` is the folder each child's output goes to, as `<name>.log`.
+
+        Disposable children have nothing to put in order: in the end they are killed, and nobody waits for
+        what they have started themselves.
+        """
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
+        self._disposable = disposable
         self._running: list[Process] = []
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "cbi.local.processes"],
@@ -87,10 +92,13 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in self._running:
-            _signal_group(process, signal.SIGTERM)
+            _signal_group(process, signal.SIGKILL if self._disposable else signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         for process in self._running[:]:
-            self.stop(process, timeout=max(0, deadline - time.monotonic()))
+            if self._disposable:
+                process.popen.wait()
+            else:
+                self.stop(process, timeout=max(0, deadline - time.monotonic()))
         assert self._reaper.stdin is not None, "it was opened as a pipe"
         self._reaper.stdin.close()
         self._reaper.wait()

@@ -122,18 +122,20 @@ def running_servers(
     with_function: bool = True,
     with_trigger: bool = True,
     with_tables: bool = True,
+    disposable: bool = False,
     env: Mapping[str, str] = _NOTHING,
 ) -> Iterator[Servers]:
     """A stack whose servers can be stopped one by one, ready for use; all of it is stopped on leaving.
 
-    What `data_dir` holds from an earlier run is kept and served again. `env` is added to the environment
-    of every server. Raises ProcessFailed when one does not come up, and CbiError without its tables.
+    What `data_dir` holds from an earlier run is kept and served again; where it is `disposable`, the servers
+    are killed on leaving, which is quicker. `env` is added to the environment of every server. Raises
+    ProcessFailed when one does not come up, and CbiError without its tables.
     """
     data_dir = data_dir.resolve()
     (data_dir / "storage").mkdir(parents=True, exist_ok=True)
-    services = ["storage", "storage-rules", "bigquery"]
+    storage_servers = ["storage", "storage-rules"]
     function, trigger = ["function"] * with_function, ["trigger"] * with_trigger
-    with Processes(data_dir / "logs") as processes:
+    with Processes(data_dir / "logs", disposable=disposable) as processes:
         storage, bigquery, function_port, behind_storage = _free_ports(4)
         stack = Stack(
             storage=_url(storage),
@@ -145,31 +147,26 @@ def running_servers(
             data_dir=str(data_dir),
         )
         servers = Servers(stack, behind_storage, processes, env)
-        servers.launch(*services, *function)
+        servers.launch("bigquery", *storage_servers, *function)
         if with_tables:
             import_module("cbi.ops.init")  # the clients take as long to import as the servers take to start
-        servers.wait_for(*services)
+        servers.wait_for(*storage_servers)
         for bucket in (STAGING_BUCKET, OUTPUT_BUCKET):
             _create_bucket(servers.stack.storage, bucket)
+        servers.wait_for("bigquery")
+        servers.launch(*trigger)  # it need not wait: where there are objects, there are tables from before
         if with_tables:
             servers.create_tables()
         servers.wait_for(*function)
-        servers.start(*trigger)
         yield servers
 
 
 @contextmanager
 def running_stack(
-    data_dir: Path,
-    *,
-    with_function: bool = True,
-    with_trigger: bool = True,
-    env: Mapping[str, str] = _NOTHING,
+    data_dir: Path, *, with_trigger: bool = True, env: Mapping[str, str] = _NOTHING
 ) -> Iterator[Stack]:
-    """`running_servers` for those who only want to know where the servers are."""
-    with running_servers(
-        data_dir, with_function=with_function, with_trigger=with_trigger, env=env
-    ) as servers:
+    """Disposable `running_servers` for those who only want to know where the servers are."""
+    with running_servers(data_dir, with_trigger=with_trigger, disposable=True, env=env) as servers:
         yield servers.stack
 
 

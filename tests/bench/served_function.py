@@ -129,7 +129,7 @@ def main(python: str, events: int, starts: int) -> None:
     with (
         TemporaryDirectory() as folder,
         relays(2) as (storage, bigquery),
-        running_servers(Path(folder), with_function=False, with_trigger=False) as servers,
+        running_servers(Path(folder), with_function=False, with_trigger=False, disposable=True) as servers,
         Processes(Path(folder)) as processes,
     ):
         storage.connect_to(servers.stack.storage)

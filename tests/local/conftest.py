@@ -24,7 +24,9 @@ Columns = dict[str, Any]
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Storage and BigQuery without tables; the function has tests of its own."""
     folder = tmp_path_factory.mktemp("stack")
-    with running_servers(folder, with_tables=False, with_function=False, with_trigger=False) as running:
+    with running_servers(
+        folder, with_tables=False, with_function=False, with_trigger=False, disposable=True
+    ) as running:
         yield running
 
 

@@ -39,7 +39,7 @@ SetContract = Callable[..., None]
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Without the function, which would know none of these feeds."""
     folder = tmp_path_factory.mktemp("init")
-    with running_servers(folder, with_function=False, with_trigger=False) as servers:
+    with running_servers(folder, with_function=False, with_trigger=False, disposable=True) as servers:
         yield Cloud.of_stack(servers.stack)
 
 

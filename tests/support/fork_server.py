@@ -8,6 +8,7 @@ The clients' waits between two tries are a hundredth of what they are elsewhere;
 the function as it is deployed.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -139,6 +140,7 @@ def main() -> None:
     _make_retries_quick()
     server = ForkServer(Path(log))
     _import_all()
+    gc.freeze()  # a collection in a forked process would copy every page that has an object
     commands: Mapping[str, Callable[..., Any]] = {
         "serve": server.serve,
         "run": server.run,

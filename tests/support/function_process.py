@@ -111,7 +111,7 @@ class FunctionProcess:
 def function_process(folder: Path, environment: Mapping[str, str], logs: Path) -> Iterator[FunctionProcess]:
     """The function of the package in `folder`, with nothing started yet."""
     program = Path(__file__).with_name("fork_server.py")
-    with TemporaryDirectory() as short, Processes(logs) as processes:
+    with TemporaryDirectory() as short, Processes(logs, disposable=True) as processes:
         address = Path(short, "socket")  # the name of a socket has at most some 100 characters
         log = logs / "function.log"
         command = [sys.executable, str(program), str(folder), str(address), str(log)]

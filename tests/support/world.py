@@ -127,7 +127,9 @@ def running_world(folder: Path) -> Iterator[World]:
     faults = Faults()
     package = folder / "package"
     copy_package(package, FEEDS)
-    with running_servers(folder, with_function=False, with_trigger=False, with_tables=False) as servers:
+    with running_servers(
+        folder, with_function=False, with_trigger=False, with_tables=False, disposable=True
+    ) as servers:
         stack = servers.stack
         with proxy(stack.storage, faults) as storage, proxy(stack.bigquery, faults) as bigquery:
             proxies = {"STORAGE_EMULATOR_HOST": storage, "BIGQUERY_EMULATOR_HOST": bigquery}

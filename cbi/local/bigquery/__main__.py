@@ -3,6 +3,16 @@
 bqemulator has no way in for extensions, so two of its names are replaced here, and nowhere else.
 """
 
+# ruff: noqa: E402
+
+import gc
+import sys
+
+# Whoever starts the stack waits for the second and more that these imports take. Nothing of them becomes
+# garbage, and rich would only draw tracebacks in a log that nobody sees in colour.
+gc.disable()
+sys.modules["rich"] = None  # type: ignore[assignment]
+
 import argparse
 from pathlib import Path
 
@@ -17,6 +27,9 @@ from fastapi import FastAPI
 from cbi.local.bigquery.jobs import LoadRules
 from cbi.local.bigquery.requests import RequestGate
 from cbi.settings import LocalSettings
+
+gc.freeze()
+gc.enable()
 
 
 def replace_parts_of_bqemulator(rules: LoadRules) -> None:

@@ -24,13 +24,17 @@ class DraftField:
 
 @dataclass(frozen=True)
 class DraftColumn:
-    """A column of the file that gets a field; one that stays at the top is in no STRUCT."""
+    """A column of the file that gets a field; one that stays at the top is in no STRUCT.
+
+    `struct` is the file's own STRUCT that it is in.
+    """
 
     source: str
     choice: Choice
     required: bool
     stays_at_top: bool
     comment: str = ""
+    struct: str | None = None
 
 
 def lay_out(columns: Sequence[DraftColumn], names: Names, flat: bool) -> list[DraftField]:
@@ -62,17 +66,25 @@ def _field(column: DraftColumn, text: str, names: Names) -> DraftField:
 def _find_groups(columns: Sequence[DraftColumn]) -> Mapping[str, str]:
     """The prefix of the STRUCT that each column goes into; a column without one stays as it is.
 
-    Columns go by what stands before the first _ of their names. What all of them share tells nothing, nor
-    does a prefix after which only numbers follow.
+    What is in a STRUCT in the file is in one in the table. Other columns go by what stands before the first _
+    of their names. What all of them share tells nothing, nor does a prefix after which only numbers follow.
     """
     members: dict[str, list[str]] = {}
     for column in columns:
         prefix, underscore, rest = column.source.partition("_")
-        if underscore and len(prefix) > 1 and rest[:1].isalpha() and not column.stays_at_top:
+        if (
+            column.struct is None
+            and underscore
+            and len(prefix) > 1
+            and rest[:1].isalpha()
+            and not column.stays_at_top
+        ):
             members.setdefault(prefix, []).append(column.source)
     others = {column.source.lower() for column in columns}
     grouped = sum(not column.stays_at_top for column in columns)
-    return {
+    own = {column.source: column.struct for column in columns if column.struct and not column.stays_at_top}
+    others |= {struct.lower() for struct in own.values()}
+    return own | {
         name: prefix
         for prefix, sources in members.items()
         if _LEAST_MEMBERS <= len(sources) < grouped and prefix.lower() not in others

@@ -163,10 +163,12 @@ class _Draft:
         yield from (f"not loaded: {sentence}" for sentence in self._left_out())
 
     def _columns(self) -> Iterator[DraftColumn]:
+        structs = self.files.structs()
         for name in dict.fromkeys([*self.required, *self.guesses]):
             guess, required = self.guesses[name], name in self.required
             if guess.best is not None:
-                yield DraftColumn(name, guess.best, required, required, about_column(guess))
+                comment = about_column(guess)
+                yield DraftColumn(name, guess.best, required, required, comment, structs.get(name))
 
     def _heading(self) -> str:
         names = ", ".join(path.name for path in self.files.paths[:_SHOWN_FILES])

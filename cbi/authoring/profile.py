@@ -1,8 +1,8 @@
 """What one or several files are like: their columns, the types these may become, and how many rows."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,12 +10,13 @@ import pyarrow as pa
 from cbi.authoring.column_guess import Choice, ColumnGuess
 from cbi.contract.casts import find_cast
 from cbi.contract.feed import ARROW_TYPES
+from cbi.contract.file_columns import FileColumns
 from cbi.parquet.source import ParquetSource
 
 
 @dataclass(frozen=True)
 class Files:
-    """Files of one feed, open for reading."""
+    """Files of one feed, open for reading. Fields of STRUCTs are columns here, named by their path."""
 
     paths: Sequence[Path]
     sources: Sequence[ParquetSource]
@@ -29,25 +30,43 @@ class Files:
     def rows(self) -> int:
         return sum(source.rows for source in self.sources)
 
+    @cached_property
+    def columns(self) -> Sequence[FileColumns]:
+        return [FileColumns(source.schema) for source in self.sources]
+
     def types(self) -> Mapping[str, list[pa.DataType]]:
         """The types of each column in the files that have it once, in the order of the columns."""
         found: dict[str, list[pa.DataType]] = {}
-        for source in self.sources:
-            for field in source.schema:
-                if len(source.schema.get_all_field_indices(field.name)) == 1:
-                    found.setdefault(field.name, []).append(field.type)
+        for columns in self.columns:
+            for name in dict.fromkeys(columns.leaf_names_besides(())):
+                if len(places := columns.named(name)) == 1:
+                    found.setdefault(name, []).append(columns.type_of(places[0]))
         return {name: list(dict.fromkeys(kinds)) for name, kinds in found.items()}
+
+    def structs(self) -> Mapping[str, str]:
+        """The top-level STRUCT that each column is in which is in one."""
+        return {
+            name: place.column
+            for columns in self.columns
+            for name in columns.leaf_names_besides(())
+            for place in columns.named(name)
+            if place.steps and place.column is not None
+        }
 
     def twice(self) -> Iterator[str]:
         """The names that a file has more than one column of."""
-        for source in self.sources:
-            yield from (name for name, times in Counter(source.schema.names).items() if times > 1)
+        for columns in self.columns:
+            for name in dict.fromkeys(columns.leaf_names_besides(())):
+                if len(columns.named(name)) > 1:
+                    yield name
 
-    def batches(self, names: Collection[str]) -> Iterator[pa.RecordBatch]:
-        """These columns of all files, as far as each has them."""
-        for source in self.sources:
-            if present := [name for name in source.schema.names if name in names]:
-                yield from source.batches(present)
+    def read(self, names: Collection[str]) -> Iterator[Mapping[str, pa.Array]]:
+        """These columns of all files, as far as each has them; of a file that has none of them nothing."""
+        for source, columns in zip(self.sources, self.columns, strict=True):
+            places = {name: found[0] for name in names if (found := columns.named(name))}
+            top = dict.fromkeys(place.column for place in places.values() if place.column is not None)
+            for batch in source.batches(list(top)) if top else ():
+                yield {name: place.values(batch) for name, place in places.items()}
 
 
 def guess_columns(files: Files, dates: Collection[str] = ()) -> dict[str, ColumnGuess]:
@@ -56,9 +75,9 @@ def guess_columns(files: Files, dates: Collection[str] = ()) -> dict[str, Column
     Only columns whose values decide are read.
     """
     guesses = {name: ColumnGuess(name, kinds, name in dates) for name, kinds in files.types().items()}
-    for batch in files.batches([name for name, guess in guesses.items() if guess.must_be_read]):
-        for name in batch.schema.names:
-            guesses[name].look(batch[name])
+    for columns in files.read([name for name, guess in guesses.items() if guess.must_be_read]):
+        for name, values in columns.items():
+            guesses[name].look(values)
     for guess in guesses.values():
         guess.finish()
     return guesses
@@ -67,18 +86,17 @@ def guess_columns(files: Files, dates: Collection[str] = ()) -> dict[str, Column
 def read_cast(files: Files, choices: Mapping[str, Choice]) -> pa.Table:
     """These columns of all rows in the types chosen for them; those of a file that lacks one are NULL."""
     chunks: dict[str, list[pa.Array]] = {name: [] for name in choices}
-    for source in files.sources:
-        present = [name for name in choices if name in source.schema.names]
-        for batch in source.batches(present) if present else ():
-            for name, choice in choices.items():
-                chunks[name].append(_cast(batch, name, choice))
+    for columns in files.read(choices.keys()):
+        rows = len(next(iter(columns.values())))
+        for name, choice in choices.items():
+            chunks[name].append(_cast(columns.get(name), rows, choice))
     kinds = {name: ARROW_TYPES[choice.type] for name, choice in choices.items()}
     return pa.table({name: pa.chunked_array(parts, kinds[name]) for name, parts in chunks.items()})
 
 
-def _cast(batch: pa.RecordBatch, name: str, choice: Choice) -> pa.Array:
-    if name not in batch.schema.names:
-        return pa.nulls(len(batch), ARROW_TYPES[choice.type])
-    cast = find_cast(batch[name].type, choice.type, choice.times)
-    assert cast is not None, f"{name} was guessed to become {choice.type}"
-    return cast.apply(batch[name])
+def _cast(values: pa.Array | None, rows: int, choice: Choice) -> pa.Array:
+    if values is None:
+        return pa.nulls(rows, ARROW_TYPES[choice.type])
+    cast = find_cast(values.type, choice.type, choice.times)
+    assert cast is not None, f"a column of {values.type} was guessed to become {choice.type}"
+    return cast.apply(values)

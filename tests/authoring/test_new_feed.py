@@ -73,11 +73,23 @@ def is_same(value: Any, leaf: Any) -> bool:
     return bool(value == leaf)
 
 
+def values_of(table: pa.Table, name: str) -> list[Any]:
+    """A column's values, or those of a field inside a STRUCT by its path."""
+    if name in table.column_names:
+        found: list[Any] = table[name].to_pylist()
+        return found
+    column = next(each for each in table.column_names if name.startswith(f"{each}."))
+    values: list[Any] = table[column].to_pylist()
+    for step in name[len(column) + 1 :].split("."):
+        values = [None if value is None else value[step] for value in values]
+    return values
+
+
 def assert_loaded_unchanged(table: pa.Table, feed: Feed) -> None:
     result = loaded(table, feed)
     assert result.num_rows == table.num_rows
     for name in result.column_names:
-        pairs = zip(table[name].to_pylist(), result[name].to_pylist(), strict=True)
+        pairs = zip(values_of(table, name), result[name].to_pylist(), strict=True)
         assert [(value, leaf) for value, leaf in pairs if not is_same(value, leaf)] == [], name
 
 
@@ -122,6 +134,11 @@ VALUES: list[tuple[st.SearchStrategy[Any], pa.DataType]] = [
     (st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat()), pa.string()),
     (st.datetimes(datetime(1970, 1, 1), datetime(2030, 1, 1)), pa.timestamp("us", "America/New_York")),
     (st.none(), pa.null()),
+    (st.fixed_dictionaries({"x": st.none() | st.integers(0, 9)}), pa.struct({"x": pa.int8()})),
+    (
+        st.fixed_dictionaries({"a b": st.none() | st.fixed_dictionaries({"y": TEXT})}),
+        pa.struct({"a b": pa.struct({"y": pa.string()})}),
+    ),
     (st.lists(st.integers(0, 3)), pa.list_(pa.int64())),
     (st.times(), pa.time64("us")),
 ]
@@ -165,7 +182,10 @@ def test_the_contract_made_from_a_file_loads_it_unchanged(
         return
     event("loaded")
     assert_loaded_unchanged(table, feed)
-    left_out = {name for name in table.column_names if name not in feed.sources}
+    sources = [*feed.sources]
+    left_out = {
+        name for name in table.column_names if not any(f"{each}.".startswith(f"{name}.") for each in sources)
+    }
     assert all(any(repr(name) in warning for warning in new.warnings) for name in left_out)
     assert all(_is_no_column(table[name]) for name in left_out)
 
@@ -251,6 +271,15 @@ def test_times_of_a_day_are_the_key_where_they_tell_rows_apart(tmp_path: Path) -
     table = pa.table({"symbol": ["ZL"] * 20, "at_time": pa.array(times, pa.timestamp("us", "UTC"))})
     feed = parsed(made(tmp_path, table))
     assert (feed.key, feed.partition_by) == (("at_time",), None)
+    assert_loaded_unchanged(table, feed)
+
+
+def test_a_struct_of_the_file_is_one_of_the_table(tmp_path: Path) -> None:
+    books = [{"bid": 1.0, "best": {"ask": float(number)}} for number in range(20)]
+    table = matrix(2, 20).append_column("book", pa.array(books))
+    feed = parsed(made(tmp_path, table))
+    paths = {source: leaf.path for source, leaf in feed.sources.items() if source.startswith("book")}
+    assert paths == {"book.bid": "book.bid", "book.best.ask": "book.best_ask"}
     assert_loaded_unchanged(table, feed)
 
 

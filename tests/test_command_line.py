@@ -1,6 +1,9 @@
 """`python -m cbi`, run as a user runs it."""
 
 import json
+import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from support.terminal import cbi_on_terminal, plain
 import cbi as cbi_package
 from cbi.local.sample import sample_table
 
+ROOT = Path(__file__).parents[1]
 LAST = date(2026, 11, 20)
 
 
@@ -132,6 +136,33 @@ def test_feed_new_prints_a_contract(sample: Path) -> None:
     done = cbi("feed", "new", sample, "--table", "features.x", "--key", "symbol,data_date", environment={})
     assert (done.returncode, done.stderr) == (0, "")
     assert "key: [symbol, data_date]\npartition_by: data_date\n" in done.stdout
+
+
+def test_feed_diff_exits_with_1_where_a_file_differs(tmp_path: Path, sample: Path) -> None:
+    done = cbi("feed", "diff", sample, environment={})
+    assert (done.returncode, done.stdout) == (0, "no difference\n")
+    path = tmp_path / "wider.parquet"
+    to_parquet(sample_table(3).append_column("extra", pa.array([1] * 3)), path)
+    done = cbi("feed", "diff", path, environment={})
+    assert (done.returncode, done.stdout) == (1, "+ extra: INT64\n")
+
+
+def test_feed_evolve_writes_the_contract(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "cbi", tmp_path / "cbi")
+    contract = tmp_path / "cbi/feeds/daily_ml_matrix.yaml"
+    before = contract.read_text()
+    path = tmp_path / "wider.parquet"
+    to_parquet(sample_table(3).append_column("extra", pa.array([1] * 3)), path)
+    for said in ("added extra\n", "the contract has all columns already\n"):
+        command = [sys.executable, "-m", "cbi", "feed", "evolve", str(path)]
+        done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout) == (0, said), done.stderr
+    assert contract.read_text() == before + "  - {name: extra, type: INT64}\n"
+
+
+def test_feed_check_finds_all_contracts_sound() -> None:
+    done = cbi("feed", "check", environment={})
+    assert (done.returncode, done.stdout) == (0, "all 4 contracts are sound\n")
 
 
 def test_regimes_are_shown() -> None:

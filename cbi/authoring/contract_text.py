@@ -37,8 +37,12 @@ def schema_lines(fields: Sequence[DraftField], indent: str = "  ") -> Iterator[s
             yield f"{indent}  fields:"
             yield from schema_lines(field.fields, f"{indent}    ")
         else:
-            keys = ", ".join(f"{key}: {value}" for key, value in _keys(field))
-            yield f"{indent}- {{{keys}}}"
+            yield f"{indent}- {flow_field(field)}"
+
+
+def flow_field(field: DraftField) -> str:
+    """A field that is no STRUCT, in one line."""
+    return f"{{{', '.join(f'{key}: {value}' for key, value in _keys(field))}}}"
 
 
 def _keys(field: DraftField) -> Iterator[tuple[str, str]]:

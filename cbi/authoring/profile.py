@@ -69,12 +69,15 @@ class Files:
                 yield {name: place.values(batch) for name, place in places.items()}
 
 
-def guess_columns(files: Files, dates: Collection[str] = ()) -> dict[str, ColumnGuess]:
-    """Guess the types of all columns of the files; of `dates` numbers of eight digits are dates.
+def guess_columns(
+    files: Files, dates: Collection[str] = (), only: Collection[str] | None = None
+) -> dict[str, ColumnGuess]:
+    """Guess the types of the files' columns, all or some; of `dates` numbers of eight digits are dates.
 
     Only columns whose values decide are read.
     """
-    guesses = {name: ColumnGuess(name, kinds, name in dates) for name, kinds in files.types().items()}
+    found = {name: kinds for name, kinds in files.types().items() if only is None or name in only}
+    guesses = {name: ColumnGuess(name, kinds, name in dates) for name, kinds in found.items()}
     for columns in files.read([name for name, guess in guesses.items() if guess.must_be_read]):
         for name, values in columns.items():
             guesses[name].look(values)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from cbi.cli.options import feed_option
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -39,3 +41,57 @@ def new(
     click.echo(made.text, nl=False)
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
+
+
+@feed.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_FILE)
+@feed_option
+def diff(files: tuple[Path, ...], feed: str) -> None:
+    """Show how local parquet FILEs differ from the contract of their feed.
+
+    `+` is a column that the contract does not have, `-` one that a file lacks, `!` one that does not fit.
+    Exits with 1 when there is any difference.
+    """
+    from cbi.authoring.difference import compare_files
+    from cbi.contract.catalog import load_staged_feed
+    from cbi.lookups.regime_calendar import load_regimes_file
+
+    lines = list(compare_files(files, load_staged_feed(feed), load_regimes_file()).lines)
+    click.echo("\n".join(lines) or "no difference")
+    raise SystemExit(1 if lines else 0)
+
+
+@feed.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_FILE)
+@feed_option
+def evolve(files: tuple[Path, ...], feed: str) -> None:
+    """Add the columns that local parquet FILEs have gained to the contract of their feed.
+
+    The contract's file is written, with its comments and its order; new fields are NULLABLE and come last.
+    Nothing is changed or removed: what would have to be is named. `init` then adds them to the table.
+    """
+    from cbi.authoring.difference import compare_files
+    from cbi.authoring.evolve import evolve as evolve_contract
+    from cbi.contract.catalog import feed_file, load_staged_feed
+    from cbi.lookups.regime_calendar import load_regimes_file
+
+    contract = load_staged_feed(feed)
+    difference = compare_files(files, contract, load_regimes_file())
+    file = feed_file(feed)
+    evolved = evolve_contract(file.read_bytes().decode(), contract, difference)
+    if evolved.added:
+        file.write_bytes(evolved.text.encode())
+    lines = [*(f"added {path}" for path in evolved.added), *evolved.refused]
+    click.echo("\n".join(lines) or "the contract has all columns already")
+
+
+@feed.command()
+def check() -> None:
+    """Check all contracts; exits with 1 and names every mistake by file and line where there is one."""
+    from cbi.contract.catalog import contract_files
+    from cbi.contract.parse import find_mistakes
+
+    files = contract_files()
+    mistakes = [mistake for file in files for mistake in find_mistakes(file)]
+    click.echo("\n".join(mistakes) or f"all {len(files)} contracts are sound")
+    raise SystemExit(1 if mistakes else 0)

@@ -1,6 +1,7 @@
 """Which of a file's columns fills which leaf of a contract: by name, by path, or by the object's name."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -23,15 +24,18 @@ _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 class Binding:
     """How a file's columns fill a contract's leaves; what they are called is the contract's `sources`.
 
-    `unknown` names the file's columns that fill none, fields of STRUCTs by path, and `absent` the sources
-    that are not in the file. `rescued` are the unknown ones where the feed keeps them.
+    `unknown` names the file's columns that fill none, fields of STRUCTs by path where others of the STRUCT
+    do, `unknown_leaves` always by path, and `absent` the sources that are not in the file. `rescued` are the
+    unknown ones where the feed keeps them, `near_misses` those that are perhaps meant by an absent source.
     """
 
     casts: Mapping[str, Cast]
     errors: tuple[ColumnTypeError, ...]
     absent: tuple[str, ...]
     unknown: tuple[str, ...]
+    unknown_leaves: tuple[str, ...]
     rescued: Mapping[str, Place]
+    near_misses: Mapping[str, str]
 
 
 def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
@@ -40,12 +44,9 @@ def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
     casts: dict[str, Cast] = {}
     errors: list[ColumnTypeError] = []
     absent: list[str] = []
-    exact = {source: places for source in feed.sources if (places := columns.named(source))}
-    used = {places[0] for places in exact.values()}
+    found = _places(feed, columns)
     for source, leaf in feed.sources.items():
-        places = exact.get(source, ())
-        if not places and feed.names == "ignore_case":
-            places = [place for place in columns.named_ignoring_case(source) if place not in used]
+        places = found.get(source, ())
         bound = _bind_leaf(leaf, source, places, columns, object_name)
         if isinstance(bound, Cast):
             casts[source] = bound
@@ -53,13 +54,30 @@ def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
             errors.append(bound)
         if not places and source not in casts:
             absent.append(source)
-    taken = {cast.place for cast in casts.values()} | used
+    taken = {place for places in found.values() for place in places}
     unknown = tuple(columns.names_besides(taken))
     if feed.unknown_columns == "rescue":
         errors += _unknown_twice(columns, unknown)
-    errors += _near_misses(feed, absent, NearNames(columns.leaf_names_besides(taken)))
+    unknown_leaves = tuple(columns.leaf_names_besides(taken))
+    near = dict(_near_misses(feed, absent, NearNames(unknown_leaves)))
+    errors += [_near_miss(feed.sources[source].field, source, meant) for source, meant in near.items()]
     rescued = {name: columns.named(name)[0] for name in unknown} if feed.unknown_columns == "rescue" else {}
-    return Binding(casts, tuple(errors), tuple(absent), unknown, rescued)
+    return Binding(casts, tuple(errors), tuple(absent), unknown, unknown_leaves, rescued, near)
+
+
+def _places(feed: Feed, columns: FileColumns) -> dict[str, Sequence[Place]]:
+    """Where each source is in a file, by its very name, or else in another case where no other has that."""
+    wanted = [source for source, leaf in feed.sources.items() if leaf.constant is None]
+    found = {source: places for source in wanted if (places := columns.named(source))}
+    if feed.names == "exact":
+        return found
+    used = {place for places in found.values() for place in places}
+    times = Counter(source.casefold() for source in wanted)
+    for source in wanted:
+        others = [place for place in columns.named_ignoring_case(source) if place not in used]
+        if source not in found and others and times[source.casefold()] == 1:
+            found[source] = others
+    return found
 
 
 def _bind_leaf(
@@ -117,14 +135,18 @@ def _unknown_twice(columns: FileColumns, unknown: Sequence[str]) -> Iterator[Col
             yield ColumnTypeError(name, f"{times} columns", "JSON", message)
 
 
-def _near_misses(feed: Feed, absent: Sequence[str], near: NearNames) -> Iterator[ColumnTypeError]:
+def _near_misses(feed: Feed, absent: Sequence[str], near: NearNames) -> Iterator[tuple[str, str]]:
     """Columns that a file lacks and has under a name so near that NULLs would hide a mistake."""
     wanted = [source for source in absent if not feed.sources[source].field.optional]
     for source in wanted:
         field = feed.sources[source].field
         if not field.required and field.from_path is None and (found := near.find(source, len(wanted))):
-            message = (
-                f"{source} is not in the file, which has {found!r}: rename that, or let the contract say"
-                f" `source: {found}`, or `optional: true` where that is another thing"
-            )
-            yield ColumnTypeError(source, f"a column called {found}", field.type, message)
+            yield source, found
+
+
+def _near_miss(field: Field, source: str, found: str) -> ColumnTypeError:
+    message = (
+        f"{source} is not in the file, which has {found!r}: rename that, or let the contract say"
+        f" `source: {found}`, or `optional: true` where that is another thing"
+    )
+    return ColumnTypeError(source, f"a column called {found}", field.type, message)

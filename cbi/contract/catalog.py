@@ -16,12 +16,17 @@ def feed_names() -> list[str]:
     return sorted(path.stem for path in _FEEDS.glob("*.yaml"))
 
 
+def feed_file(name: str) -> Path:
+    """The contract's file. Raises KeyError for an unknown name."""
+    if name not in feed_names():
+        raise KeyError(name)
+    return _FEEDS / f"{name}.yaml"
+
+
 @cache
 def load_feed(name: str) -> Feed:
     """Read a feed's contract. Raises KeyError for an unknown name and Misconfigured for a bad contract."""
-    if name not in feed_names():
-        raise KeyError(name)
-    return read_feed(_FEEDS / f"{name}.yaml")
+    return read_feed(feed_file(name))
 
 
 def load_feeds() -> tuple[tuple[Feed, ...], tuple[Misconfigured, ...]]:
@@ -48,6 +53,11 @@ def load_staged_feed(name: str) -> Feed:
             f" {', '.join(feed_names())}"
         )
         raise InvalidFile(Reason.UNKNOWN_FEED, message) from None
+
+
+def contract_files() -> list[Path]:
+    """The files of all contracts, those of other tables too."""
+    return [*map(feed_file, feed_names()), *sorted(_TABLES.glob("*.yaml"))]
 
 
 @cache

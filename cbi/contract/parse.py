@@ -12,7 +12,7 @@ from msgspec import inspect
 from cbi.contract.feed import Contract, Feed
 from cbi.contract.problem import Path, Problem
 from cbi.contract.rules import find_problems
-from cbi.contract.strict_yaml import MalformedYaml, read_yaml
+from cbi.contract.strict_yaml import Document, MalformedYaml, read_yaml
 from cbi.decoding import ready
 from cbi.errors import Misconfigured
 
@@ -32,17 +32,36 @@ def read_feed(file: FilePath) -> Feed:
 
 def parse_text(name: str, content: bytes, where: str) -> Feed:
     """Make a Feed of a contract's YAML, which is said to stand at `where`. Raises Misconfigured."""
+    document = _read(content, where)
+    feed = _decode(name, document.value)
+    if isinstance(feed, Problem):
+        raise Misconfigured(f"{where}:{document.line_of(feed.path)}: {feed}")
+    return feed
+
+
+def find_mistakes(file: FilePath) -> list[str]:
+    """All that is wrong with a contract's YAML file, each mistake as `read_feed` says the first.
+
+    A value of a wrong shape, or what is no YAML, hides what comes after it.
+    """
+    where = "/".join(file.parts[-3:])
     try:
-        document = read_yaml(content.decode())
+        document = _read(file.read_bytes(), where)
+    except Misconfigured as error:
+        return [str(error)]
+    decoded = _decode_shape(file.stem, document.value)
+    problems = [decoded] if isinstance(decoded, Problem) else list(find_problems(decoded))
+    return [f"{where}:{document.line_of(problem.path)}: {problem}" for problem in problems]
+
+
+def _read(content: bytes, where: str) -> Document:
+    try:
+        return read_yaml(content.decode())
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Misconfigured(f"{where}:{line}: not UTF-8; the file must be saved as UTF-8") from error
     except MalformedYaml as error:
         raise Misconfigured(f"{where}:{error.line}: {error}") from error
-    feed = _decode(name, document.value)
-    if isinstance(feed, Problem):
-        raise Misconfigured(f"{where}:{document.line_of(feed.path)}: {feed}")
-    return feed
 
 
 def parse_feed(name: str, definition: Any) -> Feed:
@@ -55,6 +74,12 @@ def parse_feed(name: str, definition: Any) -> Feed:
 
 def _decode(name: str, definition: Any) -> Feed | Problem:
     """The contract, or the first thing that is wrong with it."""
+    feed = _decode_shape(name, definition)
+    return feed if isinstance(feed, Problem) else next(find_problems(feed), feed)
+
+
+def _decode_shape(name: str, definition: Any) -> Feed | Problem:
+    """The contract as its values' shapes allow it, or the first value of a wrong one."""
     if isinstance(definition, dict) and definition.get("check_existing_keys") is False:
         definition = {**definition, "check_existing_keys": "off"}  # YAML reads a bare `off` as false
     try:
@@ -63,8 +88,7 @@ def _decode(name: str, definition: Any) -> Feed | Problem:
         return _translate(str(error), definition)
     for path in _find_nulls(definition, ()):  # a default is for a key that is absent, not for one left empty
         return Problem(path, f"is empty; it must be {_type_at(path).wanted}, or the key absent")
-    feed = Feed.of(name, contract)
-    return next(find_problems(feed), feed)
+    return Feed.of(name, contract)
 
 
 def _find_nulls(value: Any, path: Path) -> Iterator[Path]:

@@ -119,6 +119,18 @@ def test_a_column_whose_name_has_a_dot_is_no_path() -> None:
     assert values(feed_of(price(source="book.bid")), table, "book.bid") == [7.0]
 
 
+def test_names_that_differ_in_case_alone_in_the_contract_are_looked_for_as_they_are() -> None:
+    feed = feed_of(price(), price(name="other", source="PRICE"))
+    (message, other) = errors(feed, small_table(1).rename_columns({"price": "Price"}))
+    assert "price is not in the file, which has 'Price'" in message
+    assert "PRICE is not in the file, which has 'Price'" in other
+
+
+def test_a_column_that_a_constant_stands_for_is_unknown() -> None:
+    feed = feed_of({"name": "price", "type": "FLOAT64", "constant": 2})
+    assert bound(feed, small_table(1)).unknown == ("price",)
+
+
 CONSTANTS = [
     ("STRING", "CBOT", "CBOT"),
     ("INT64", 5, 5),

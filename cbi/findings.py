@@ -86,9 +86,12 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check of the contract's `checks` found in one column."""
+    """What a check of the contract's `checks` found in one column, or which rows a built-in one left out."""
 
-    check: Annotated[str, Meta(description="The contract's key")]
+    check: Annotated[
+        str,
+        Meta(description="The contract's key; types, required or key where invalid_rows is quarantine"),
+    ]
     column: Annotated[
         str | None, Meta(description="In the file; several with commas between, null where it is of none")
     ]
@@ -135,7 +138,7 @@ class ValidationReport:
     regime_coverage: RegimeCoverage = RegimeCoverage()
     column_types: ColumnTypes = ColumnTypes(is_valid=False)
     checks: Annotated[
-        tuple[CheckResult, ...], Meta(description="The contract's `checks`, one entry a column")
+        tuple[CheckResult, ...], Meta(description="The contract's `checks`, and why rows are left out")
     ] = field(default_factory=tuple)
     rows_processed: Annotated[Count, Meta(description="Rows in the file")] = 0
     rows_enriched: Annotated[Count, Meta(description="Rows that nothing keeps from being loaded")] = 0

@@ -5,7 +5,7 @@
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from cbi.checks.footer_statistics import FooterStatistics
 from cbi.contract.binding import Binding
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
-from cbi.contract.quarantine import RejectedRows
+from cbi.contract.quarantine import Quarantine, RejectedRows
 from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.errors import Reason
 from cbi.findings import Failure, ValidationReport
@@ -55,13 +55,15 @@ class CastBatch:
 
     `found` has the first, also under the names that the contract gives them. A required column of text comes
     as dictionary codes. A column in `errors` has a value in these rows that cannot be cast, and is not in
-    `columns`.
+    `columns`. Where the contract wants such rows in quarantine, it is, those values are NULL, and `uncast` is
+    true for them.
     """
 
     first_row: int
     found: pa.RecordBatch
     columns: Mapping[str, pa.Array]
     errors: Mapping[str, UnsafeCast]
+    uncast: Mapping[str, pa.BooleanArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,14 @@ class Evidence(Generic[Seen]):
     """All that a check concludes from.
 
     `seen` is what it remembers of the batches, in their order; `report` has the findings of the checks that
-    stand before it in the registry.
+    stand before it in the registry, `left_out` the rows that they quarantine (None: none).
     """
 
     scan: ColumnScan
     seen: Sequence[Seen]
     calendar: RegimeCalendar
     report: ValidationReport
+    left_out: Quarantine | None
 
 
 @dataclass(frozen=True)

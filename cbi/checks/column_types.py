@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cbi.checks.check import CastBatch, Check, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.failed_rows import FailedRows, none_of, of_file, reject
 from cbi.checks.near_names import did_you_mean
 from cbi.contract.binding import Binding
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import RejectedRows
 from cbi.contract.times import count_cut
 from cbi.findings import ColumnTypeError, ColumnTypes
 from cbi.wording import counted
@@ -18,9 +20,11 @@ _SHOWN_NAMES = 20
 
 @dataclass(frozen=True)
 class TypesSeen:
-    """Of a batch: which columns have a value that cannot be cast, and how many times lost nanoseconds."""
+    """Of a batch: which columns have values that cannot be cast, or which rows are to be left out for those,
+    and how many times lost nanoseconds."""
 
     errors: Mapping[str, str]
+    left_out: Mapping[str, FailedRows]
     cut: Mapping[str, int]
 
 
@@ -41,7 +45,8 @@ class ColumnTypesCheck(Check[TypesSeen]):
         rows = f"rows {batch.first_row:,} to {batch.first_row + len(batch.found) - 1:,}"
         errors = {name: f"in {rows}: {error}" for name, error in batch.errors.items()}
         cut = {name: count_cut(batch.found[name]) for name in batch.columns}
-        return TypesSeen(errors, {name: times for name, times in cut.items() if times})
+        left_out = {name: FailedRows(batch.first_row, failing) for name, failing in batch.uncast.items()}
+        return TypesSeen(errors, left_out, {name: times for name, times in cut.items() if times})
 
     def conclude(self, evidence: Evidence[TypesSeen]) -> Outcome:
         file = evidence.scan.file
@@ -53,10 +58,13 @@ class ColumnTypesCheck(Check[TypesSeen]):
         by_values = [self._unsafe(name, file.casts[name], where) for name, where in first_errors.items()]
         errors = (*by_types.errors, *by_values)
         found = replace(by_types, is_valid=not errors, errors=errors)
+        rejected = dict(self._rejected(evidence))
+        report = replace(evidence.report, column_types=found)
         return Outcome(
-            replace(evidence.report, column_types=found),
+            reject(evidence, report, "types", rejected.items()),
             validation_failures([*(f"{error.message}." for error in errors), *self._unknown(found)]),
             tuple(_warnings(self.feed, found, {name: cut[name] for name in file.casts if name in cut})),
+            tuple(rejected.values()),
         )
 
     def _unknown(self, found: ColumnTypes) -> Iterator[str]:
@@ -65,6 +73,16 @@ class ColumnTypesCheck(Check[TypesSeen]):
             columns = counted(len(found.unknown_columns), "column is", "columns are")
             names = _listed(found.unknown_columns)
             yield f"{columns} not in the contract of {self.feed.name}: {names}; put them there."
+
+    def _rejected(self, evidence: Evidence[TypesSeen]) -> Iterator[tuple[str, RejectedRows]]:
+        """The rows to be left out because a value cannot be cast, by column."""
+        file = evidence.scan.file
+        for name in filter(evidence.scan.is_readable, file.casts):
+            seen = [each.left_out[name] for each in evidence.seen if name in each.left_out]
+            rows = of_file(seen, file.rows) if seen else none_of(0)
+            if rows.true_count:
+                wanted = self.feed.sources[name].field.type
+                yield name, RejectedRows(f"{name} cannot become {wanted}", rows)
 
     def _unsafe(self, name: str, cast: Cast, where: str) -> ColumnTypeError:
         wanted = self.feed.sources[name].field.type

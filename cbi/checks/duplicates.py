@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cbi.checks.check import Check, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.failed_rows import none_of, reject
 from cbi.contract.feed import Feed
+from cbi.contract.quarantine import RejectedRows
 from cbi.expectations.key_numbers import KeyNumbers
+from cbi.expectations.repeated_rows import Keep, repeated_rows
 from cbi.findings import Duplicates
 
 SHOWN_KEYS = 20
@@ -34,22 +37,45 @@ _SPREAD = pa.scalar(0x9E3779B97F4A7C15, pa.uint64())
 
 
 def checks(feed: Feed) -> Iterator[Check[None]]:
-    yield DuplicatesCheck(feed.key)
+    yield DuplicatesCheck(feed.key, feed.keep_duplicate if feed.quarantines_invalid_rows else None)
 
 
 @dataclass(frozen=True)
 class DuplicatesCheck(Check[None]):
-    """Looks for keys that occur again, all at the end, because the pass keeps every row's key anyway."""
+    """Looks for keys that occur again, all at the end, because the pass keeps every row's key anyway.
+
+    `keep` says which row of a key that occurs again is loaded, while the others go to quarantine; None fails
+    the file.
+    """
 
     key: tuple[str, ...]
+    keep: Keep | None = None
 
     def columns(self, file: FileContext) -> tuple[str, ...]:
         return self.key
 
     def conclude(self, evidence: Evidence[None]) -> Outcome:
+        if self.keep is not None:
+            return self._leave_out(evidence, self.keep)
         found = find_duplicates_by_key(evidence.scan.kept, self.key)
         sentences = [self._sentence(found)] if found.duplicate_count else []
         return Outcome(replace(evidence.report, duplicates=found), validation_failures(sentences))
+
+    def _leave_out(self, evidence: Evidence[None], keep: Keep) -> Outcome:
+        """Leave rows out for their key, among those that nothing else keeps from being loaded."""
+        kept, left_out = evidence.scan.kept, evidence.left_out
+        candidates = kept if left_out is None else kept.filter(left_out.loaded)
+        found = find_duplicates_by_key(candidates, self.key)
+        if not found.duplicate_count:
+            return Outcome(replace(evidence.report, duplicates=found))
+        rows = repeated_rows(candidates.select(list(self.key)), keep)
+        if left_out is not None:
+            rows = pc.replace_with_mask(none_of(len(kept)), left_out.loaded, rows)
+        which = {"none": "in another row", "first": "in a row before", "last": "in a row after"}[keep]
+        rejected = RejectedRows(f"its key ({', '.join(self.key)}) is {which}", rows)
+        report = replace(evidence.report, duplicates=replace(found, is_valid=True))
+        report = reject(evidence, report, "key", [(", ".join(self.key), rejected)])
+        return Outcome(report, quarantined=(rejected,))
 
     def _sentence(self, found: Duplicates) -> str:
         first = ", ".join(str(value) for value in found.keys[0].values())

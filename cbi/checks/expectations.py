@@ -1,6 +1,6 @@
 """The checks that a contract asks for: `cbi/expectations` says what each is, this looks at the file."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,13 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cbi.checks.check import CastBatch, Check, ColumnScan, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.failed_rows import FailedRows, failed_rows, first_keys, none_of, of_file
 from cbi.contract.feed import ARROW_TYPES, Feed
 from cbi.contract.quarantine import RejectedRows
 from cbi.expectations.expectation import Action, FileTest, RowTest, TableTest
 from cbi.findings import CheckResult
 from cbi.wording import counted
-
-_SHOWN_KEYS = 5
 
 
 def checks(feed: Feed) -> Iterator[Check[Any]]:
@@ -27,14 +26,6 @@ def checks(feed: Feed) -> Iterator[Check[Any]]:
                     yield TableCheck(feed, name, rule.action, test)
                 case FileTest():
                     yield FileCheck(name, rule.action, test)
-
-
-@dataclass(frozen=True)
-class FailedRows:
-    """Of a batch: which rows fail, from which row of the file on."""
-
-    first_row: int
-    failing: pa.BooleanArray
 
 
 @dataclass(frozen=True)
@@ -52,19 +43,18 @@ class RowCheck(Check[FailedRows]):
     def look(self, batch: CastBatch) -> FailedRows | None:
         if not set(self.test.reads) <= batch.columns.keys():
             return None
-        failing = pc.fill_null(self.test.failing(batch.columns), False)
-        return FailedRows(batch.first_row, failing) if pc.any(failing).as_py() else None
+        return failed_rows(batch, self.test.reads, self.test.failing(batch.columns))
 
     def conclude(self, evidence: Evidence[FailedRows]) -> Outcome:
         file, reads = evidence.scan.file, self.test.reads
         if _is_unreadable(evidence, reads):
             return Outcome(evidence.report)
         lacks_any = _lacks_any(file, reads)
-        failing = self._of_nulls(file) if lacks_any else _whole(evidence.seen, file.rows)
+        failing = self._of_nulls(file) if lacks_any else of_file(evidence.seen, file.rows)
         if failing.true_count <= self.test.tolerated_share * file.rows:
-            failing = _none_of(file.rows)
+            failing = none_of(file.rows)
         proved = not lacks_any and self._is_proved(file)
-        keys = _first_keys(evidence, failing)
+        keys = first_keys(evidence, failing)
         found = CheckResult(self.name, self.test.column, self.action, failing.true_count, keys, proved)
         return _conclude(evidence, found, self.test.reason, failing)
 
@@ -75,7 +65,7 @@ class RowCheck(Check[FailedRows]):
     def _of_nulls(self, file: FileContext) -> pa.BooleanArray:
         """Which rows fail where the file lacks a column, so that its values are NULL."""
         if any(name in file.casts for name in self.test.reads):
-            return _none_of(file.rows)  # what is compared with NULL passes
+            return none_of(file.rows)  # what is compared with NULL passes
         nulls = {name: pa.nulls(1, _leaf_type(self.feed, name)) for name in self.test.reads}
         (fails,) = pc.fill_null(self.test.failing(nulls), False)
         return pa.repeat(fails, file.rows)
@@ -100,7 +90,7 @@ class TableCheck(Check[None]):
         if _is_unreadable(evidence, self.test.reads):
             return Outcome(evidence.report)
         failing = self.test.failing(self._table(evidence.scan))
-        keys = _first_keys(evidence, failing)
+        keys = first_keys(evidence, failing)
         found = CheckResult(self.name, self.test.column, self.action, failing.true_count, keys)
         return _conclude(evidence, found, self.test.reason, failing)
 
@@ -156,25 +146,4 @@ def _leaf_type(feed: Feed, name: str) -> pa.DataType:
 def _is_unreadable(evidence: Evidence[Any], reads: Collection[str]) -> bool:
     """Whether a column is there, but not as the contract wants it, which fails the file for that."""
     scan = evidence.scan
-    return any(name in scan.file.schema.names and not scan.is_readable(name) for name in reads)
-
-
-def _whole(seen: Sequence[FailedRows], rows: int) -> pa.BooleanArray:
-    """A boolean for every row of the file, of the batches that had any that fail."""
-    parts, at = list[pa.Array](), 0
-    for batch in seen:
-        parts += [_none_of(batch.first_row - at), batch.failing]
-        at = batch.first_row + len(batch.failing)
-    return pa.concat_arrays([*parts, _none_of(rows - at)])
-
-
-def _none_of(rows: int) -> pa.BooleanArray:
-    return pa.repeat(pa.scalar(False), rows)
-
-
-def _first_keys(evidence: Evidence[Any], failing: pa.BooleanArray) -> tuple[dict[str, Any], ...]:
-    kept, key = evidence.scan.kept, evidence.scan.file.feed.key
-    if not failing.true_count or not set(key) <= set(kept.column_names):
-        return ()
-    first = pc.indices_nonzero(failing).slice(0, _SHOWN_KEYS)
-    return tuple(kept.select(list(key)).take(first).to_pylist())
+    return any(not scan.is_readable(name) for name in reads if name not in scan.file.binding.absent)

@@ -72,12 +72,14 @@ class FooterStatistics:
 
         NaNs are no matter, as they become NULL; text has none, because its bounds may be cut off.
         """
-        if self.file is None or not (self.file.column(name).is_flat and self.proves_cast(name)):
+        column = self.casts[name].place.flat_column
+        if self.file is None or column is None or not self.file.column(column).is_flat:
             return None
-        wanted = self.casts[name].wanted
-        found = bounds(self.file, name)
+        if not self.proves_cast(name):
+            return None
+        found = bounds(self.file, column)
         if found is None:
-            return float_extremes(self.file, name) if types.is_floating(wanted) else None
+            return float_extremes(self.file, column) if types.is_floating(self.casts[name].wanted) else None
         if found.min is None or found.max is None:
             return Extremes(None, None)
         return Extremes(self._as_leaf(name, found.min), self._as_leaf(name, found.max))

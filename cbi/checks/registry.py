@@ -28,8 +28,8 @@ CHECKS: tuple[MakeChecks, ...] = (
     column_types.checks,
     required_fields.checks,
     date_range.checks,
-    duplicates.checks,
     empty_file.checks,
     expectations.checks,
     regime_coverage.checks,
+    duplicates.checks,  # among the rows that nothing else keeps from being loaded
 )

@@ -13,6 +13,7 @@ from cbi.checks.registry import CHECKS, MakeChecks
 from cbi.contract.binding import bind
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
+from cbi.contract.lenient_cast import cast_leniently
 from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.parquet.source import Source
 
@@ -64,16 +65,19 @@ def scan_file(
 def _cast_batches(source: Source, file: FileContext, names: Sequence[str]) -> Iterator[CastBatch]:
     first_row = 0
     columns_to_read = _columns(file, names)
+    cast_column = _apply_leniently if file.feed.quarantines_invalid_rows else _apply_strictly
     for found in source.batches(columns_to_read, _as_dictionary(file, names)) if columns_to_read else ():
         values = {name: file.casts[name].place.values(found) for name in names}
-        columns, errors = {}, {}
+        columns, errors, uncast = {}, {}, dict[str, pa.BooleanArray]()
         for name in names:
             try:
-                columns[name] = _apply(file.casts[name], values[name])
+                columns[name], failing = cast_column(file.casts[name], values[name])
             except UnsafeCast as error:
                 errors[name] = error
+            else:
+                uncast |= {} if failing is None else {name: failing}
         named = pa.RecordBatch.from_arrays(list(values.values()), list(values))
-        yield CastBatch(first_row, named, columns, errors)
+        yield CastBatch(first_row, named, columns, errors, uncast)
         first_row += len(found)
 
 
@@ -100,6 +104,21 @@ def _apply(cast: Cast, values: pa.Array) -> pa.Array:
     if types.is_dictionary(values.type) and _becomes_text(cast):
         return pa.DictionaryArray.from_arrays(values.indices, cast.apply(values.dictionary))
     return cast.apply(values)
+
+
+def _apply_strictly(cast: Cast, values: pa.Array) -> tuple[pa.Array, None]:
+    return _apply(cast, values), None
+
+
+def _apply_leniently(cast: Cast, values: pa.Array) -> tuple[pa.Array, pa.BooleanArray | None]:
+    """The same with NULL for what cannot be cast, and which values those are."""
+    try:
+        return _apply(cast, values), None
+    except UnsafeCast:
+        found = cast_leniently(cast, values)
+    if types.is_dictionary(values.type) and _becomes_text(cast):
+        return found.values.dictionary_encode(), found.failing
+    return found.values, found.failing
 
 
 def _compact(values: pa.Array) -> pa.Array:

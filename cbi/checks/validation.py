@@ -65,7 +65,7 @@ def judge(file: ScannedFile, calendar: RegimeCalendar) -> Validation:
     report = ValidationReport(rows_processed=scan.file.rows, regime_coverage=coverage)
     outcomes = list[Outcome]()
     for check, seen in file.observations:
-        outcomes.append(check.conclude(Evidence(scan, seen, calendar, report)))
+        outcomes.append(check.conclude(Evidence(scan, seen, calendar, report, _quarantine(outcomes))))
         report = outcomes[-1].report
     warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
@@ -97,6 +97,8 @@ def _nothing_left(quarantine: Quarantine) -> Failure:
 
 
 def _first_failure(failures: Sequence[Failure]) -> Failure:
-    """The first reason there is, with the sentences of all checks that fail the file for it."""
-    reason = failures[0].reason
+    """One reason, with the sentences of all checks that fail the file for it."""
+    # What is wrong with the file comes before what the calendar lacks.
+    reasons = [failure.reason for failure in failures]
+    reason = Reason.VALIDATION_FAILED if Reason.VALIDATION_FAILED in reasons else reasons[0]
     return Failure(reason, " ".join(failure.message for failure in failures if failure.reason is reason))

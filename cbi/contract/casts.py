@@ -131,7 +131,8 @@ def _to_float64(column: pa.Array) -> pa.Array:
 def _to_int64(column: pa.Array) -> pa.Array:
     if types.is_floating(column.type):
         column = _to_float64(column)
-        refuse(column, pc.invert(pc.is_finite(column)), "is not a whole number")
+        whole = pc.and_(pc.is_finite(column), pc.equal(pc.trunc(column), column))
+        refuse(column, pc.invert(whole), "is not a whole number")
     if types.is_decimal(column.type):
         refuse(column, pc.not_equal(pc.round(column), column), "is not a whole number")
     return column.cast(pa.int64())

@@ -16,12 +16,14 @@ from cbi.contract.times import TimeSource
 from cbi.enrichments.enrichment import Basis
 from cbi.enrichments.registry import ENRICHMENTS
 from cbi.expectations.registry import Expectations
+from cbi.expectations.repeated_rows import Keep
 from cbi.settings import EnrichStrategy
 
 WriteMode = Literal["append", "upsert"]
 NamesPolicy = Literal["ignore_case", "exact"]
 UnknownColumnsPolicy = Literal["warn", "fail", "rescue"]
 ExistingKeysPolicy = Literal["warn", "fail", "off"]
+InvalidRowsPolicy = Literal["fail", "quarantine"]
 FieldMode = Literal["NULLABLE", "REQUIRED"]
 FieldType = Literal[
     "STRING", "BYTES", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP", "STRUCT",
@@ -189,6 +191,8 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Meta(description="a map of leaves, each with the name of its enrichment"),
     ] = {}
     checks: Annotated[Checks, Meta(description="a map of checks, each with its rules")] = Checks()
+    invalid_rows: Annotated[InvalidRowsPolicy, Meta(description="fail or quarantine")] = "fail"
+    keep_duplicate: Annotated[Keep, Meta(description="none, first or last")] = "none"
     batch_rows: (
         Annotated[
             int, Meta(ge=1, le=10**12, description="a whole number of rows from 1 to 1,000,000,000,000")
@@ -239,6 +243,11 @@ class Feed(Contract, frozen=True, kw_only=True, dict=True):
     @classmethod
     def of(cls, name: str, contract: Contract) -> "Feed":
         return cls(name=name, **asdict(contract))
+
+    @property
+    def quarantines_invalid_rows(self) -> bool:
+        """Whether a NULL where none may be, a failed cast, or a repeated key costs its row, not the file."""
+        return self.invalid_rows == "quarantine"
 
     @property
     def date_bounds(self) -> DateBounds | None:

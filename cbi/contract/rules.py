@@ -37,6 +37,9 @@ def find_problems(feed: Feed) -> Iterator[Problem]:
     yield from _layout_problems(feed)
     yield from _date_range_problems(feed)
     yield from _check_problems(feed)
+    if feed.keep_duplicate != "none" and not feed.quarantines_invalid_rows:
+        wanted = "invalid_rows must be quarantine, or no row of a file with duplicates is loaded"
+        yield Problem(("keep_duplicate",), f"is {feed.keep_duplicate!r}; then {wanted}")
 
 
 def _table_problems(name: str) -> Iterator[Problem]:

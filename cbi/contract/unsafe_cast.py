@@ -5,7 +5,14 @@ import pyarrow.compute as pc
 
 
 class UnsafeCast(ValueError):
-    """A value that its column's wanted type cannot hold; the text names the value."""
+    """A value that its column's wanted type cannot hold; the text names the value.
+
+    `rows` is true for all values that are refused for the same reason, None where only the first is known.
+    """
+
+    def __init__(self, message: str, rows: pa.BooleanArray | None = None) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 def refuse(column: pa.Array, mask: pa.Array, reason: str) -> None:
@@ -13,4 +20,4 @@ def refuse(column: pa.Array, mask: pa.Array, reason: str) -> None:
     if pc.any(mask).as_py():
         row = pc.index(mask, True).as_py()
         value = column.slice(row, 1).cast(pa.string())[0].as_py()
-        raise UnsafeCast(f"{value!r} {reason}")
+        raise UnsafeCast(f"{value!r} {reason}", mask)

@@ -11,22 +11,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.both_strategies import enriched
 from support.examples import examples
 from support.naive_checks import Broken, broken_rules
 from support.splicing import open_flat
-from support.tables import CALENDAR, Bucket, days, nesting, open_source, small_feed, small_table, to_parquet
+from support.tables import CALENDAR, days, open_source, small_feed, small_table, to_parquet
 
 from cbi.checks.regime_coverage import NO_REGIME
 from cbi.checks.validation import Validation, validate
-from cbi.contract.feed import Feed
-from cbi.enrich.quarantine import write_quarantine
-from cbi.enrich.rewrite import rewrite
-from cbi.enrich.splice.delta import make_delta
-from cbi.enrich.splice.plan import plan_splice
 from cbi.errors import Reason
 from cbi.expectations.registry import Expectations
-from cbi.parquet.flat_file import FlatFile
-from cbi.parquet.source import ParquetSource
 
 NUMBERS = st.sampled_from([-1.5, -0.0, 0.0, 0.5, 1.0, 2.0, float("inf"), float("-inf"), float("nan")])
 TIMES = [datetime(2024, 1, 1), datetime(2024, 1, 1, 0, 0, 0, 1), datetime(2023, 12, 31, 23, 59)]
@@ -137,29 +131,6 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns)
 
 
-def enriched(content: bytes, feed: Feed, strategy: str) -> tuple[Validation, list[Any], pa.Table | None]:
-    """A file's verdict, the rows that are loaded of it, and those in quarantine."""
-    bucket = Bucket()
-    source: FlatFile | ParquetSource = open_flat(content) if strategy == "splice" else open_source(content)
-    found = validate(source, feed, CALENDAR)
-    if found.failure is not None:
-        return found, [], None
-    how = nesting(source.schema, feed)
-    if isinstance(source, FlatFile):
-        plan = plan_splice(source, how, found.date_intervals, found.dates, found.quarantine)
-        for part in plan.parts:
-            sink = bucket.open_sink(part.name)
-            sink.write(content + b"".join(make_delta(plan, part)))
-            sink.commit()
-        names = [part.name for part in plan.parts]
-        if plan.quarantine is not None:
-            write_quarantine(plan.rows_left_out(), bucket.open_sink)
-    else:
-        written = rewrite(source, how, found.date_intervals, found.quarantine, bucket.open_sink)
-        names = [part.name for part in written.parts]
-    return found, bucket.rows(names), bucket.read("skipped") if "skipped" in bucket else None
-
-
 def wanted_reasons(broken: list[Broken], rows: list[dict[str, Any]]) -> list[list[str]]:
     """The reasons for which each row is to be left out."""
     left_out = [each for each in broken if each.action == "quarantine"]
@@ -262,6 +233,13 @@ class TestFooters:
         file = open_flat(to_parquet(self.GOOD.set_column(2, "price", [prices])))
         (found,) = validate(file, feed, CALENDAR).report.checks
         assert (found.failed_rows, found.proved_by_footer) == (1, False)
+
+    def test_a_column_is_found_under_its_name_in_the_file(self) -> None:
+        feed = small_feed(checks={"bounds": [{"columns": ["price"], "above": 0}]})
+        (found,) = validate(
+            open_flat(to_parquet(self.GOOD.rename_columns({"price": "Price"}))), feed, CALENDAR
+        ).report.checks
+        assert (found.failed_rows, found.proved_by_footer) == (0, True)
 
     def test_the_key_and_the_date_are_read_anyway(self) -> None:
         feed = small_feed(checks={"bounds": [{"columns": ["day"], "min": date(2024, 1, 1)}]})

@@ -27,11 +27,15 @@ from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.staging import feed_name
 from cbi.telemetry.logs import configure_logging, log_context, trace_fields
 from cbi.telemetry.tracing import flush_spans
+from cbi.workers.zygote import start_zygote
 
 gc.freeze()
 gc.enable()
 
 configure_logging()
+
+# While there is one thread: the server will have more when the first event comes.
+start_zygote()
 _log = logging.getLogger("cbi.main")
 
 # The part of the function's timeout that a run may use, so that it can still say that time is up.

@@ -32,7 +32,8 @@ class Settings:
 
     `google_cloud_project` may be None: the clients then find it where they find their credentials. The
     `*_emulator_host`s are base URLs of stand-ins, to which no credentials are shown.
-    Durations are in seconds. The `max_*` limits bound what a file's footer may declare.
+    Durations are in seconds. The `max_*` limits bound what a file's footer may declare, `worker_seconds` and
+    `worker_memory_bytes` what the process may take that reads one.
     """
 
     staging_bucket: str | None = None
@@ -45,6 +46,8 @@ class Settings:
     regime_max_stale_seconds: float = 86_400.0
     function_timeout_seconds: float = 540.0
     sweep_min_age_seconds: float = 900.0
+    worker_seconds: float = 400.0
+    worker_memory_bytes: int = 1 << 30
     enrich_strategy: EnrichStrategy = "auto"
     report_page: Literal["on", "off"] = "on"
     max_columns: int = 10_000

@@ -52,7 +52,7 @@ def test_first_events_at_the_same_time(event: str) -> None:
 
 
 def test_every_decoding_gets_its_type_ready() -> None:
-    decoding = re.compile(r"msgspec\.(?:convert|json\.decode)\(.*")
+    decoding = re.compile(r"msgspec\.(?:convert|(?:json|msgpack)\.decode)\(.*")
     found = [
         call
         for path in (ROOT / "cbi").rglob("*.py")

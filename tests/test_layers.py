@@ -43,7 +43,9 @@ CLOUDLESS = [
     "cbi.ops.check",
     "cbi.parquet",
     "cbi.runs.report",
+    "cbi.runs.in_worker",
     "cbi.settings",
+    "cbi.workers",
 ]
 
 

@@ -15,7 +15,6 @@ from cbi.errors import InvalidFile, Reason, Transient
 from cbi.gcs.faults import storage_faults, superseded
 from cbi.gcs.identity import StagedFile
 from cbi.gcs.media_types import PARQUET
-from cbi.gcs.reader import RangedReader
 from cbi.gcs.writer import ObjectWriter, upload
 
 
@@ -77,9 +76,24 @@ class ObjectStore:
         md5 = _hexadecimal(blob.md5_hash) if blob.md5_hash else None
         return StagedObject(file, int(blob.size), blob.time_created, _hexadecimal(blob.crc32c), md5)
 
-    def reader(self, staged: StagedObject) -> RangedReader:
-        """A generation for random access."""
-        return RangedReader(self._client, staged.file, staged.size)
+    def read_range(self, file: StagedFile, start: int, length: int) -> bytes:
+        """Just these bytes of a generation; threads may ask side by side.
+
+        Raises InvalidFile where it was overwritten meanwhile, and never mixes.
+        """
+        blob = self._client.bucket(file.bucket).blob(file.name, generation=file.generation)
+        with storage_faults(f"reading {file.uri}"):
+            try:
+                content: bytes = blob.download_as_bytes(
+                    start=start,
+                    end=start + length - 1,
+                    raw_download=True,
+                    retry=STORAGE_RETRY,
+                    timeout=REQUEST_TIMEOUT,
+                )
+            except NotFound as error:
+                raise superseded(file) from error
+        return content
 
     def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
         """An object's content and generation, or None where there is no such object."""

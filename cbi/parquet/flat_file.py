@@ -30,6 +30,9 @@ _WINDOW_BYTES = 8 << 20
 # A record batch has at most this many rows, and values where there are many columns.
 _BATCH_ROWS, _BATCH_CELLS = 1 << 17, 1 << 21
 
+# Row groups of fewer rows are better read together, though codes cannot be.
+_LEAST_CODED_ROWS = 1 << 12
+
 _ARROW_SCHEMA = b"ARROW:schema"
 
 # What Arrow can read as codes: dictionary pages, and the plain ones that follow where those grow too large.
@@ -61,10 +64,7 @@ class FetchedGroup:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns, a record batch at a time."""
-        with raising_unreadable():
-            columns = self.file.metadata.num_columns
-            rows = max(_BATCH_CELLS // max(columns, 1), 1)
-            yield from self.file.iter_batches(min(rows, _BATCH_ROWS), row_groups=[self.index])
+        yield from _batches(self.file, [self.index])
 
 
 class FlatFile:
@@ -122,6 +122,17 @@ class FlatFile:
 
         Text in `as_dictionary` comes as dictionaries; its encodings must allow that.
         """
+        for file, window in self._fetched(columns, numbers, as_dictionary):
+            for index, (number, group) in enumerate(window.items()):
+                yield FetchedGroup(number, group.rows, file, index)
+
+    def _fetched(
+        self,
+        columns: Sequence[str] | None,
+        numbers: Sequence[int] | None = None,
+        as_dictionary: Sequence[str] = (),
+    ) -> Iterator[tuple[pq.ParquetFile, dict[int, RowGroup]]]:
+        """Files of row groups that are fetched together, by their numbers."""
         chosen = [column for column in self.columns if columns is None or column.name in columns]
         leaves = [leaf for column in chosen for leaf in column.leaves]
         wanted = range(len(self.footer.row_groups)) if numbers is None else numbers
@@ -130,8 +141,7 @@ class FlatFile:
             with raising_unreadable():
                 fetched = self.fetch(chunks)
                 file = self._open(self._pruned(chosen, list(window.values())), fetched, as_dictionary)
-            for index, (number, group) in enumerate(window.items()):
-                yield FetchedGroup(number, group.rows, file, index)
+            yield file, window
 
     def fetch(self, chunks: Iterable[ColumnChunk]) -> Segments:
         """The bytes of column chunks."""
@@ -154,8 +164,8 @@ class FlatFile:
         """Read the named top-level columns, or all, from the beginning; some as dictionaries."""
         direct = [name for name in as_dictionary if self._reads_as_codes(name)]
         others = [name for name in as_dictionary if name not in direct]
-        for group in self.row_groups(columns, as_dictionary=direct):
-            for batch in group.batches():
+        for file, window in self._fetched(columns, as_dictionary=direct):
+            for batch in _batches(file, range(len(window))):
                 with raising_unreadable():
                     for name in direct:
                         batch[name].validate(full=True)  # Arrow takes any code for a dictionary's
@@ -163,7 +173,12 @@ class FlatFile:
                 yield batch if columns is None else batch.select(columns)
 
     def _reads_as_codes(self, name: str) -> bool:
-        """Whether Arrow can read a column's codes instead of its text: not where pages hold differences."""
+        """Whether to let Arrow read a column's codes instead of its text.
+
+        It cannot where pages hold differences, and makes a batch of each row group, so none should be small.
+        """
+        if self.rows < _LEAST_CODED_ROWS * len(self.footer.row_groups):
+            return False
         number = self.leaf_number(name)
         chunks = (group.chunks[number] for group in self.footer.row_groups)
         return all(_CODABLE.issuperset(chunk.encodings) for chunk in chunks)
@@ -219,6 +234,13 @@ class FlatFile:
         numbers = {column.leaves.start: number for number, column in enumerate(self.columns)}
         chosen = pa.schema([arrow.field(numbers[column.leaves.start]) for column in columns])
         return {_ARROW_SCHEMA: b64encode(chosen.serialize().to_pybytes())}
+
+
+def _batches(file: pq.ParquetFile, row_groups: Iterable[int]) -> Iterator[pa.RecordBatch]:
+    """All columns of row groups; a batch may have rows of several."""
+    with raising_unreadable():
+        rows = max(_BATCH_CELLS // max(file.metadata.num_columns, 1), 1)
+        yield from file.iter_batches(min(rows, _BATCH_ROWS), row_groups=list(row_groups))
 
 
 def _windows(groups: Mapping[int, RowGroup]) -> Iterator[dict[int, RowGroup]]:

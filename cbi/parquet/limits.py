@@ -1,7 +1,7 @@
 """What a file may claim to be, judged from its footer alone, before anything of it is decoded."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
@@ -48,7 +48,13 @@ class Declared:
 
 
 def check_declared(declared: Declared, settings: Settings) -> None:
-    """Refuse a file that declares more than the limits. Raises InvalidFile."""
+    """Refuse a file that declares more than the limits, or less than nothing. Raises InvalidFile."""
+    for what, found in asdict(declared).items():
+        if found < 0:
+            message = (
+                f"its footer says it has {found:,} {what.replace('_', ' ')}; write it again and drop it again"
+            )
+            raise InvalidFile(Reason.UNREADABLE_FILE, message)
     _refuse_over("{:,} columns", declared.columns, "MAX_COLUMNS", settings.max_columns)
     _refuse_over("{:,} rows", declared.rows, "MAX_ROWS", settings.max_rows)
     _refuse_over("{:,} row groups", declared.row_groups, "MAX_ROW_GROUPS", settings.max_row_groups)

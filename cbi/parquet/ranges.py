@@ -15,7 +15,7 @@ _REQUEST_BYTES = 2 << 20
 
 _REQUESTS_AT_ONCE = 8
 
-Read = Callable[[int, int], bytes]
+Read = Callable[[int, int], bytes | bytearray]
 """Reads a range of an object: (start, length) → just these bytes."""
 
 
@@ -44,7 +44,7 @@ class RangeReader:
             self.requests += len(pieces)
             self.bytes_read += sum(piece.end - piece.start for piece in pieces)
 
-        def read(piece: Range) -> bytes:
+        def read(piece: Range) -> bytes | bytearray:
             return self._read(piece.start, piece.end - piece.start)
 
         if len(pieces) == 1:
@@ -57,11 +57,11 @@ class RangeReader:
 class Segments:
     """The bytes of an object that were read, by where they are in it."""
 
-    def __init__(self, segments: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, segments: Iterable[tuple[int, bytes | bytearray]]) -> None:
         self._segments = sorted(segments, key=lambda segment: segment[0])
         self._starts = [start for start, _ in self._segments]
 
-    def joined(self, start: int, content: bytes) -> "Segments":
+    def joined(self, start: int, content: bytes | bytearray) -> "Segments":
         """These segments and one more."""
         return Segments([*self._segments, (start, content)])
 

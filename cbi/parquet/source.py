@@ -1,6 +1,6 @@
 """A staged parquet file, read a record batch at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -73,23 +73,41 @@ class ParquetSource:
             self.schema: pa.Schema = self._parquet.schema_arrow
             self.rows: int = metadata.num_rows
             self.created_by: str | None = metadata.created_by
+            sizes = [(group.num_rows, group.total_byte_size) for group in groups]
         row_bytes = max(8 * metadata.num_columns, uncompressed // max(self.rows, 1))
         batch_bytes = max(_BATCH_BYTES, _BATCH_COLUMN_BYTES * metadata.num_columns)
         self._batch_rows = max(1, min(_BATCH_ROWS, batch_bytes // max(row_bytes, 1)))
+        self._windows = list(_windows(sizes, self._batch_rows, batch_bytes))
 
     def batches(
         self, columns: Sequence[str] | None = None, as_dictionary: Sequence[str] = ()
     ) -> Iterator[pa.RecordBatch]:
         """Read the named top-level columns, or all, from the beginning; `as_dictionary` come as dictionaries.
 
-        Row groups are read one by one, because the reader keeps what it fetched of all it was asked for.
+        No more row groups are asked for at once than fill a batch, because the reader keeps what it fetched
+        of all of them.
         """
         with raising_unreadable():
-            for group in range(self._parquet.num_row_groups):
+            for window in self._windows:
                 for batch in self._parquet.iter_batches(
-                    self._batch_rows, row_groups=[group], columns=None if columns is None else list(columns)
+                    self._batch_rows, row_groups=window, columns=None if columns is None else list(columns)
                 ):
                     yield with_dictionaries(batch, as_dictionary)
+
+
+def _windows(sizes: Iterable[tuple[int, int]], most_rows: int, most_bytes: int) -> Iterator[list[int]]:
+    """The numbers of row groups of these rows and bytes, as many at once as have this much at most."""
+    window: list[int] = []
+    all_rows = all_bytes = 0
+    for number, (rows, size) in enumerate(sizes):
+        if window and (all_rows + rows > most_rows or all_bytes + size > most_bytes):
+            yield window
+            window, all_rows, all_bytes = [], 0, 0
+        window.append(number)
+        all_rows += rows
+        all_bytes += size
+    if window:
+        yield window
 
 
 def with_dictionaries(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
@@ -106,6 +124,8 @@ def raising_unreadable() -> Iterator[None]:
     """Raise as InvalidFile what pyarrow raises of a damaged file."""
     try:
         yield
+    except MemoryError:  # which pyarrow's is, too
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         message = f"the file cannot be read as parquet ({error}); write it again and drop it again"
         raise InvalidFile(Reason.UNREADABLE_FILE, message) from error

@@ -17,12 +17,11 @@ from cbi.enrich.splice.row_slices import PartSlices
 from cbi.errors import InvalidFile, Reason
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.reader import RangedReader
-from cbi.gcs.store import ObjectStore, StagedObject
-from cbi.gcs.writer import ObjectWriter
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import ParquetSource
 from cbi.parquet.unsplicable import Unsplicable
 from cbi.runs.report import Enrichment
+from cbi.runs.worker_requests import Cloud, RemoteObject
 from cbi.settings import EnrichStrategy, Settings
 
 # Below, rewriting takes no longer than the requests that joining needs besides.
@@ -46,7 +45,6 @@ class Enriched:
 class StagedContent:
     """An open staged file: by ranges where it is to be spliced, as a stream where it is to be rewritten."""
 
-    staged: StagedObject
     source: FlatFile | ParquetSource
     reader: RangedReader
 
@@ -58,18 +56,18 @@ class StagedContent:
 
 @contextmanager
 def open_staged(
-    store: ObjectStore, staged: StagedObject, settings: Settings, strategy: EnrichStrategy
+    cloud: Cloud, size: int, settings: Settings, strategy: EnrichStrategy
 ) -> Iterator[StagedContent]:
     """Open a staged file for a strategy of the settings'.
 
     Raises InvalidFile where it cannot be read, and Unsplicable where it can, but must be rewritten.
     """
-    reader = store.reader(staged)
-    if strategy == "splice" or (strategy == "auto" and staged.size >= _LEAST_BYTES):
-        yield StagedContent(staged, FlatFile(reader.read_range, staged.size, settings), reader)
+    reader = RangedReader(cloud.read_range, size)
+    if strategy == "splice" or (strategy == "auto" and size >= _LEAST_BYTES):
+        yield StagedContent(FlatFile(reader.read_range, size, settings), reader)
         return
     with reader.open() as file:
-        yield StagedContent(staged, ParquetSource(file, settings), reader)
+        yield StagedContent(ParquetSource(file, settings), reader)
 
 
 @dataclass
@@ -80,11 +78,11 @@ class Enricher:
     repeat finds what is there.
     """
 
-    outputs: Outputs
+    cloud: Cloud
     inputs_digest: str
     content: StagedContent
     nesting: Nesting
-    _written: list[ObjectWriter] = field(default_factory=list)
+    _written: list[RemoteObject] = field(default_factory=list)
 
     def enrich(
         self, validation: Validation, strategy: EnrichStrategy, fallback_reason: str | None
@@ -112,13 +110,13 @@ class Enricher:
         plan = plan_splice(file, self.nesting, validation.date_intervals, dates, validation.quarantine)
         if plan.reusable_fraction < least_kept:
             raise Unsplicable(f"only {plan.reusable_fraction:.0%} of its bytes could stay as they are")
-        staged, base = self.content.staged, self._name("base")
-        if not self.outputs.copy_staged(staged.file, base):
+        base = self._name("base")
+        if not self.cloud.copy_staged(base):
             raise Unsplicable("the buckets differ in location or storage class, so its bytes would be moved")
         deltas = [self._write_delta(plan, part) for part in plan.parts]
         parts = [self._join(part.part, base, delta) for part, delta in zip(plan.parts, deltas, strict=True)]
         quarantine_object = write_quarantine(plan.rows_left_out(), self._open) if plan.quarantine else None
-        summary = self._summarise("splice", None, copied=staged.size)
+        summary = self._summarise("splice", None, copied=file.size)
         return Enriched(tuple(parts), quarantine_object, summary, (base, *deltas))
 
     def _write_delta(self, plan: SplicePlan, part: PartSlices) -> str:
@@ -130,14 +128,14 @@ class Enricher:
 
     def _join(self, part: Part, base: str, delta: str) -> Part:
         name = self._name(f"{part.name}-spliced")
-        self.outputs.compose((base, delta), name)
+        self.cloud.compose((base, delta), name)
         return replace(part, name=name)
 
     def _name(self, part: str) -> str:
-        return self.outputs.enriched(self.nesting.run.run_id, self.inputs_digest, part)
+        return Outputs.enriched(self.nesting.run.run_id, self.inputs_digest, part)
 
-    def _open(self, part: str) -> ObjectWriter:
-        sink = self.outputs.open_parquet(self._name(part))
+    def _open(self, part: str) -> RemoteObject:
+        sink = self.cloud.open_parquet(self._name(part))
         self._written.append(sink)
         return sink
 

@@ -14,6 +14,7 @@ from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
 from cbi.lookups.regime_cache import RegimeCache
+from cbi.runs import worker_job
 from cbi.runs.content import Claim, Marker, claim_content, take_over
 from cbi.runs.fallback import decide_rewritten
 from cbi.runs.loading import load_requests
@@ -28,6 +29,7 @@ from cbi.telemetry.logs import log_context
 from cbi.telemetry.timings import Timings
 from cbi.telemetry.tracing import span
 from cbi.warehouse.warehouse import Warehouse
+from cbi.workers.pool import Workers
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class IngestionPipeline:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         bucket = self.settings.require_output_bucket()
+        # Before the clients, which start threads: workers are forked from a process that has none.
+        workers = Workers(self.settings.worker_memory_bytes, (worker_job.__name__,))
         self.bigquery = bigquery_client(self.settings)
         self.store = ObjectStore(storage_client(self.settings))
         self.outputs = Outputs(self.store, bucket)
@@ -53,7 +57,7 @@ class IngestionPipeline:
             ttl_seconds=self.settings.regime_ttl_seconds,
             max_stale_seconds=self.settings.regime_max_stale_seconds,
         )
-        self._context = Context(self.settings, self.store, self.outputs, self.bigquery, self.regimes)
+        self._context = Context(self.settings, self.store, self.outputs, self.bigquery, self.regimes, workers)
 
     def ingest(self, source: Any, *, feed: str = DEFAULT_FEED, deadline: Deadline | None = None) -> Report:
         """Take a file all the way and return its report, which is also in the output bucket.
@@ -154,7 +158,9 @@ class IngestionPipeline:
             if claim is not None:
                 with preparation.timings.step("content"):
                     self._claim(claim, deadline)
-            plan = preparation.plan(inputs, strategy, claim.name if claim else None)
+            plan = preparation.plan(
+                inputs, strategy, claim.name if claim else None, deadline or Deadline.never()
+            )
             return preparation.planned(plan)
         except InvalidFile as error:
             return preparation.failed(error)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cbi.telemetry.tracing import span
+from cbi.telemetry.tracing import past_span, span
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +19,14 @@ class Timings(dict[str, float]):
         start = time.monotonic()
         with span(name):
             yield
-        self[name] = round(time.monotonic() - start, 4)
+        self._note(name, time.monotonic() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Note a step that ends now and was timed elsewhere."""
+        past_span(name, seconds)
+        self._note(name, seconds)
+
+    def _note(self, name: str, seconds: float) -> None:
+        self[name] = round(seconds, 4)
         fields = {"event": "step_done", "step": name, "seconds": self[name]}
         _log.info("%s: %.3f s", name, self[name], extra={"fields": fields})

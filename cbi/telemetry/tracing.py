@@ -1,5 +1,6 @@
 """Spans of a run's steps, where an OpenTelemetry endpoint is configured; nothing is loaded where none is."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,6 +26,14 @@ def span(name: str) -> Iterator[None]:
         return
     with provider.get_tracer("cbi").start_as_current_span(name):
         yield
+
+
+def past_span(name: str, seconds: float) -> None:
+    """Make a span of what ends now and began so many seconds ago, inside the one around it."""
+    if (provider := _provider()) is not None:
+        end = time.time_ns()
+        started = provider.get_tracer("cbi").start_span(name, start_time=end - int(seconds * 1e9))
+        started.end(end)
 
 
 def flush_spans() -> None:

@@ -46,10 +46,12 @@ def test_a_type_that_no_value_can_mend_is_an_error_with_found_and_wanted() -> No
 
 
 def test_a_value_that_cannot_be_cast_is_an_error_with_its_rows() -> None:
-    table = small_table(6, bid_count=[1.0, 2.0, 3.0, 4.5, 5.5, 6.0])
-    (error,) = look_at(table, row_group_size=2).report.column_types.errors
+    table = pa.concat_tables(
+        [*[small_table(2, bid_count=[1.0, 2.0])] * 35_000, small_table(2, bid_count=[4.5, 5.5])]
+    )
+    (error,) = look_at(table, row_group_size=70_000).report.column_types.errors
     assert (error.column, error.found, error.wanted) == ("bid_count", "double", "INT64")
-    assert "in rows 2 to 3" in error.message
+    assert "in rows 70,000 to 70,001" in error.message
     assert "4.5" in error.message
 
 

@@ -139,6 +139,7 @@ def test_names_in_any_script_are_just_names() -> None:
 
 
 def test_a_wrong_value_in_a_later_row_group_is_found() -> None:
-    found = verdict(small_table(6, stale=[0, 1, 0, 1, 0, 2]), row_group_size=2)
+    table = pa.concat_tables([*[small_table(2, stale=[0, 1])] * 35_000, small_table(2, stale=[0, 2])])
+    found = verdict(table, row_group_size=70_000)
     assert found.failure is not None
-    assert "in rows 4 to 5: '2' is neither 0 nor 1" in found.failure.message
+    assert "in rows 70,000 to 70,001: '2' is neither 0 nor 1" in found.failure.message

@@ -199,7 +199,8 @@ def test_a_file_dropped_again_out_of_quarantine_has_one_reason() -> None:
 
 
 def test_nothing_is_committed_of_a_file_that_turns_out_to_be_broken() -> None:
-    bucket, source = Bucket(), open_source(broken_parquet(small_table(10), row_group_size=5))
+    many = pa.concat_tables([small_table(10)] * 14_000)  # small row groups would be read together
+    bucket, source = Bucket(), open_source(broken_parquet(many, row_group_size=70_000))
     with pytest.raises(InvalidFile):
         rewrite(source, nesting(source.schema, small_feed()), WHOLE, None, bucket.open_sink)
     assert [sink.committed for sink in bucket.values()] == [None]

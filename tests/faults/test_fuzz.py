@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.cloud import Cloud
 from support.examples import examples
-from support.fuzzing import mutated
+from support.mutations import mutated
 from support.tally import Entry, Tally
 
 ROOT = Path(__file__).parents[2]

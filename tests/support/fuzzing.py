@@ -1,149 +1,39 @@
-"""Mutated parquet files, and a process that reads one after the other as the function does.
+"""A process that has workers read one damaged file after the other, as the function does.
 
     python -m support.fuzzing FIRST LAST
 
-prints the number of each file before it is read, and in the end the most memory it took; the process ends
-when a file crashes or hangs it.
+prints for each file its number, how it ended rewritten and spliced, and the longest that took; and in the end
+the most memory that this process and any of its workers had.
 """
 
-import random
+import logging
 import re
 import resource
-import signal
-import struct
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
+from cbi.settings import EnrichStrategy, Settings
+from cbi.workers.pool import Workers
+from cbi.workers.zygote import start_zygote, stop_zygote
+from support.in_worker import prepared
+from support.mutations import mutated
 
-from cbi.checks.validation import validate
-from cbi.contract.catalog import load_feed
-from cbi.contract.unsafe_cast import UnsafeCast
-from cbi.enrich.rewrite import rewrite
-from cbi.enrich.splice.delta import make_delta
-from cbi.enrich.splice.plan import plan_splice
-from cbi.errors import InvalidFile
-from cbi.lookups.regime_calendar import load_regimes_file
-from cbi.parquet.source import ParquetSource
-from cbi.parquet.unsplicable import Unsplicable
-from support.splicing import open_flat
-from support.tables import Bucket, nesting
+SETTINGS = Settings(worker_seconds=10, worker_memory_bytes=256 << 20)
 
-CORPUS = Path(__file__).parents[1] / "faults/corpus"
-SECONDS_A_FILE = 10
-FEED, CALENDAR = load_feed("daily_ml_matrix"), load_regimes_file()
+STRATEGIES: Sequence[EnrichStrategy] = ("rewrite", "splice")
 
 
-def mutated(number: int) -> bytes:
-    """The file of a number: always the same bytes."""
-    chance = random.Random(number)
-    seeds = sorted(CORPUS.glob("*.parquet"))
-    data = bytearray(seeds[number % len(seeds)].read_bytes())
-    chance.choice(_MUTATIONS)(data, chance)
-    return bytes(data)
-
-
-def _flip(data: bytearray, chance: random.Random, first: int, last: int, most: int = 8) -> None:
-    for _ in range(chance.randint(1, most)):
-        data[chance.randrange(first, last)] ^= 1 << chance.randrange(8)
-
-
-def _footer(data: bytearray) -> int:
-    """Where the footer begins."""
-    return len(data) - 8 - int(struct.unpack("<I", data[-8:-4])[0])
-
-
-def flip_anywhere(data: bytearray, chance: random.Random) -> None:
-    _flip(data, chance, 0, len(data))
-
-
-def flip_in_footer(data: bytearray, chance: random.Random) -> None:
-    _flip(data, chance, _footer(data), len(data) - 8, most=3)
-
-
-def flip_in_pages(data: bytearray, chance: random.Random) -> None:
-    _flip(data, chance, 4, _footer(data))
-
-
-def flip_in_first_page_header(data: bytearray, chance: random.Random) -> None:
-    _flip(data, chance, 4, 40, most=3)
-
-
-def change_footer_length(data: bytearray, chance: random.Random) -> None:
-    data[-8:-4] = struct.pack(
-        "<I", chance.choice((0, 1, len(data), 2**31, 2**32 - 1, chance.randrange(2**32)))
-    )
-
-
-def cut_off(data: bytearray, chance: random.Random) -> None:
-    del data[chance.randrange(len(data)) :]
-
-
-def cut_out(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    del data[start : start + chance.randint(1, 200)]
-
-
-def overwrite(data: bytearray, chance: random.Random) -> None:
-    start, length = chance.randrange(len(data)), chance.randint(1, 64)
-    data[start : start + length] = chance.choice((b"\x00", b"\xff")) * length
-
-
-def repeat(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    data[start:start] = data[start : start + chance.randint(1, 500)]
-
-
-_MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
-    flip_anywhere,
-    flip_in_footer,
-    flip_in_footer,
-    flip_in_pages,
-    flip_in_first_page_header,
-    change_footer_length,
-    cut_off,
-    cut_out,
-    overwrite,
-    repeat,
-)
-
-
-def rewritten(content: bytes) -> str:
-    """Take a file as far as the function would without a cloud, and say how it ended."""
-    try:
-        source = ParquetSource(pa.BufferReader(content))
-        validation = validate(source, FEED, CALENDAR)
-        if validation.failure is not None:
-            return str(validation.failure.reason)
-        how = nesting(source.schema, FEED, CALENDAR)
-        rewrite(source, how, validation.date_intervals, validation.quarantine, Bucket().open_sink)
-    except InvalidFile as error:
-        return str(error.reason)
-    return "success"
-
-
-def spliced(content: bytes) -> str:
-    """The same for a file that is spliced, if it can be. Values that are not looked at may be damaged."""
-    try:
-        file = open_flat(content)
-        how = nesting(file.schema, FEED, CALENDAR)
-        validation = validate(file, FEED, CALENDAR)
-        if validation.failure is not None:
-            return str(validation.failure.reason)
-        plan = plan_splice(file, how, validation.date_intervals, validation.dates, validation.quarantine)
-        for part in plan.parts:
-            for _ in make_delta(plan, part):
-                pass
-        for _ in plan.rows_left_out():
-            pass
-    except Unsplicable:
-        return rewritten(content)
-    except UnsafeCast:
-        return "unreadable_file"
-    except InvalidFile as error:
-        return str(error.reason)
-    return "success"
+def fate(workers: Workers, content: bytes) -> tuple[str, str, float]:
+    """How a file ends, rewritten and spliced if it can be, and the longer time of both."""
+    ends, longest = [], 0.0
+    for strategy in STRATEGIES:
+        start = time.monotonic()
+        found = prepared(workers, content, strategy, SETTINGS)
+        longest = max(longest, time.monotonic() - start)
+        ends.append(str(found.failure.reason) if found.failure else "success")
+    return ends[0], ends[1], longest
 
 
 def peak() -> int:
@@ -154,10 +44,20 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-if __name__ == "__main__":
-    for number in range(int(sys.argv[1]), int(sys.argv[2])):
-        signal.alarm(SECONDS_A_FILE)
-        print(number, end=" ", flush=True)
+def main(first: int, last: int) -> None:
+    logging.getLogger("cbi").setLevel(logging.ERROR)
+    start_zygote()
+    begin = peak()
+    workers = Workers(SETTINGS.worker_memory_bytes)
+    for number in range(first, last):
         content = mutated(number)
-        print(rewritten(content), spliced(content), flush=True)
-    print("peak", peak())
+        print(number, *fate(workers, content), flush=True)
+    workers.close()
+    stop_zygote()
+    unit = 1 << (10 if sys.platform == "linux" else 0)
+    of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    print("peak", begin, peak(), of_workers)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

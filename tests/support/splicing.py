@@ -143,8 +143,11 @@ def read(content: bytes) -> pa.Table:
 def comparable(table: pa.Table) -> pa.Table:
     """A table with a number in place of a NaN, which equals nothing, and dictionaries decoded.
 
-    Arrow calls dictionaries different where NULL alone is the value of all rows that they are for.
+    Arrow calls dictionaries different where NULL alone is the value of all rows that they are for. The
+    fields of STRUCTs become columns.
     """
+    while any(pa.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             table = table.set_column(place, field.name, table[place].cast(field.type.value_type))

@@ -14,6 +14,9 @@ from cbi.parquet.unsplicable import Unsplicable
 # https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_compression
 _CODECS = {Codec.UNCOMPRESSED, Codec.SNAPPY, Codec.GZIP, Codec.ZSTD, Codec.LZ4_RAW}
 
+# A footer has about this much for each column chunk; less than that in all is never too much.
+_DESCRIPTION_BYTES, _LARGE_FOOTER_BYTES = 100, 4 << 20
+
 # To be cut, a row group is fetched as a whole.
 _LARGEST_CUT_BYTES = 128 << 20
 
@@ -30,6 +33,11 @@ def refuse_unsplicable(file: FlatFile, nesting: Nesting) -> None:
         if not file.column(name).is_flat:
             raise Unsplicable(f"its column {name} is nested or repeated")
     numbers = [file.leaf_number(name) for name in names]
+    described = len(footer.row_groups) * len(nesting.feed.leaves) * _DESCRIPTION_BYTES
+    if described > max(file.size, _LARGE_FOOTER_BYTES):
+        raise Unsplicable(
+            f"its {len(footer.row_groups):,} row groups are so small that a footer outweighs them"
+        )
     leaves = file.columns[-1].leaves.stop if file.columns else 0
     for group in footer.row_groups:
         if len(group.chunks) != leaves:

@@ -22,7 +22,6 @@ from cbi.deadline import Deadline
 from cbi.events import Ignored, Sweep, parse_event
 from cbi.gcs.identity import StagedFile
 from cbi.ops.announce import announce
-from cbi.ops.sweep import sweep
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.staging import feed_name
 from cbi.telemetry.logs import configure_logging, log_context, trace_fields
@@ -61,6 +60,8 @@ def ingest(event: CloudEvent) -> None:
         deadline = Deadline.after(settings.function_timeout_seconds * _USABLE_TIME)
         with log_context(**trace_fields(header, settings.google_cloud_project)):
             if isinstance(found, Sweep):
+                from cbi.ops.sweep import sweep  # a function that starts cold for a file need not import it
+
                 sweep(pipeline(), deadline)
             elif found.bucket != (bucket := settings.require_staging_bucket()):
                 # Reports are named without the bucket, so another bucket's file could take a real one's.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cbi.checks.validation import Validation
 from cbi.contract.parts import Part
@@ -11,9 +11,6 @@ from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.enrich.nest import Nesting
 from cbi.enrich.quarantine import write_quarantine
 from cbi.enrich.rewrite import rewrite
-from cbi.enrich.splice.delta import make_delta
-from cbi.enrich.splice.plan import SplicePlan, plan_splice
-from cbi.enrich.splice.row_slices import PartSlices
 from cbi.errors import InvalidFile, Reason
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.reader import RangedReader
@@ -23,6 +20,10 @@ from cbi.parquet.unsplicable import Unsplicable
 from cbi.runs.report import Enrichment
 from cbi.runs.worker_requests import Cloud, RemoteObject
 from cbi.settings import EnrichStrategy, Settings
+
+if TYPE_CHECKING:
+    from cbi.enrich.splice.plan import SplicePlan
+    from cbi.enrich.splice.row_slices import PartSlices
 
 # Below, rewriting takes no longer than the requests that joining needs besides.
 _LEAST_BYTES = 8 << 20
@@ -106,6 +107,9 @@ class Enricher:
 
     def _splice(self, file: FlatFile, validation: Validation, least_kept: float) -> Enriched:
         """Let the bucket join the staged bytes and what there is to append to them."""
+        # Small files are not spliced, so a function that starts cold for one need not import how.
+        from cbi.enrich.splice.plan import plan_splice
+
         dates = validation.dates if self.nesting.feed.date_column else None
         plan = plan_splice(file, self.nesting, validation.date_intervals, dates, validation.quarantine)
         if plan.reusable_fraction < least_kept:
@@ -119,7 +123,9 @@ class Enricher:
         summary = self._summarise("splice", None, copied=file.size)
         return Enriched(tuple(parts), quarantine_object, summary, (base, *deltas))
 
-    def _write_delta(self, plan: SplicePlan, part: PartSlices) -> str:
+    def _write_delta(self, plan: "SplicePlan", part: "PartSlices") -> str:
+        from cbi.enrich.splice.delta import make_delta
+
         with self._open(f"{part.name}-delta") as sink:
             for piece in make_delta(plan, part):
                 sink.write(piece)

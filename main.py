@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import threading
+from http import HTTPStatus
 
 # Before Arrow is imported: the system's allocator gives back what Arrow's own would keep of a large file.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
@@ -16,10 +17,10 @@ gc.disable()
 import functions_framework
 from cachetools import cached
 from cloudevents.http import CloudEvent
-from flask import request
+from flask import abort, current_app, has_app_context, request
 
 from cbi.deadline import Deadline
-from cbi.events import Ignored, Sweep, parse_event
+from cbi.events import Ignored, Malformed, Sweep, parse_event
 from cbi.gcs.identity import StagedFile
 from cbi.ops.announce import announce
 from cbi.runs.pipeline import IngestionPipeline
@@ -47,12 +48,37 @@ def pipeline() -> IngestionPipeline:
     return IngestionPipeline()
 
 
+def refuse_batches() -> None:
+    """Answer a batch of events, which the framework fails at, with what to send instead."""
+    if request.mimetype == "application/cloudevents-batch+json":
+        _log.warning("refused: a batch of events")
+        abort(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "batches are not taken: send each event in a request of its own",
+        )
+    if "ce-type" not in request.headers and isinstance(request.get_json(silent=True), list):
+        _log.warning("refused: a JSON array without the headers of an event")
+        abort(HTTPStatus.BAD_REQUEST, "this is no event: send a CloudEvent, or a Pub/Sub push message")
+
+
+# The framework runs this file in the context of its application; whoever else imports it has none.
+if has_app_context():
+    current_app.before_request(refuse_batches)
+
+
 @functions_framework.cloud_event
 def ingest(event: CloudEvent) -> None:
     """Take a staged file into BigQuery. Raises, so that the event comes again, what a repeat may cure."""
     found = parse_event(event)
+    if isinstance(found, Malformed):
+        _log.warning("refused: %s", found.reason)
+        abort(HTTPStatus.BAD_REQUEST, found.reason)
     if isinstance(found, Ignored):
         _log.info("ignored: %s", found.reason)
+        if found.object is not None and found.object.bucket == pipeline().settings.staging_bucket:
+            from cbi.ops.ignored import note_ignored
+
+            note_ignored(pipeline(), found.object)
         return
     try:
         settings = pipeline().settings

@@ -182,6 +182,18 @@ def test_regimes_with_a_gap_are_refused(tmp_path: Path) -> None:
     assert "gap between calm (to 2020-06-30) and storm (from 2020-07-02)" in done.stderr
 
 
+def test_a_query_prints_a_table(cloud: Cloud) -> None:
+    sql = "SELECT regime, weight FROM training.regime_weights ORDER BY weight LIMIT 2"
+    rows = json.loads(cbi("query", sql, environment=cloud.environment).stdout)
+    assert [list(row) for row in rows] == [["regime", "weight"]] * 2
+    text = plain(cbi_on_terminal("query", sql, environment=cloud.environment))
+    assert text.split()[:2] == ["regime", "weight"]
+    assert text.rstrip().endswith("2 rows")
+    done = cbi("query", "SELECT nothing FROM nowhere.at_all", environment=cloud.environment)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_help_names_every_command() -> None:
     done = cbi_from_scratch("--help", environment={})
     for command in ("ingest", "check", "init", "regimes", "local"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cloudevents.http import CloudEvent
 
-from cbi.events import FINALIZED, PUBSUB_MESSAGE, Ignored, parse_event
+from cbi.events import FINALIZED, PUBSUB_MESSAGE, Ignored, Malformed, parse_event
 from cbi.gcs.identity import StagedFile
 
 FILE = StagedFile("in", "staged/día 1.parquet", 1_712_345_678_901_234)
@@ -82,7 +82,26 @@ def test_parquet_anywhere_under_staged_is_ours(name: str) -> None:
 )
 def test_all_other_objects_are_left_alone(name: str) -> None:
     for found in (finalized(name=name), published(objectId=name)):
-        assert found == Ignored(f"gs://in/{name} is no .parquet object to load under staged/")
+        assert isinstance(found, Ignored)
+        assert found.reason == f"gs://in/{name} is no .parquet object to load under staged/"
+
+
+@pytest.mark.parametrize(
+    ("name", "waited_for"),
+    [
+        ("staged/x.csv", True),
+        ("staged/prices/x.parq", True),
+        ("staged/prices/", False),
+        ("staged/", False),
+        ("staged/_SUCCESS", False),
+        ("staged/.x.crc", False),
+        ("elsewhere/x.csv", False),
+    ],
+)
+def test_who_waits_for_a_staged_file_that_is_ignored_is_to_find_it(name: str, waited_for: bool) -> None:
+    found = finalized(name=name)
+    assert isinstance(found, Ignored)
+    assert (found.object is not None and found.object.name == name) == waited_for
 
 
 @pytest.mark.parametrize("kind", ["OBJECT_DELETE", "OBJECT_ARCHIVE", "OBJECT_METADATA_UPDATE", None])
@@ -99,12 +118,12 @@ def test_an_event_of_another_type_is_left_alone() -> None:
 @pytest.mark.parametrize(
     "data", [None, b"{", "text", [], {}, {"message": None}, {"message": {"attributes": 1}}]
 )
-def test_an_event_that_names_no_object_is_left_alone(kind: str, data: Any) -> None:
-    assert isinstance(parse(kind, data), Ignored)
+def test_an_event_that_names_no_object_is_malformed(kind: str, data: Any) -> None:
+    assert isinstance(parse(kind, data), Malformed)
 
 
 @pytest.mark.parametrize(
     "changes", [{"bucket": None}, {"name": None}, {"name": 7}, {"generation": None}, {"generation": "new"}]
 )
-def test_an_object_without_its_identity_is_left_alone(changes: dict[str, Any]) -> None:
-    assert isinstance(finalized(**changes), Ignored)
+def test_an_object_without_its_identity_is_malformed(changes: dict[str, Any]) -> None:
+    assert isinstance(finalized(**changes), Malformed)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from support.cloud import Cloud
+from support.command_line import cbi_on
 from support.tables import to_parquet
 
 from cbi.gcs.identity import StagedFile
@@ -82,9 +83,6 @@ def test_an_overwritten_generation_is_superseded_and_the_new_one_loads(cloud: Cl
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        pytest.param(FINALIZED, b"{not json", id="malformed JSON"),
-        pytest.param(FINALIZED, b"", id="no body"),
-        pytest.param(FINALIZED, b"{}", id="no object"),
         pytest.param(FINALIZED, b'{"bucket": "b", "name": "staged/", "generation": "1"}', id="folder"),
         pytest.param(
             FINALIZED, b'{"bucket": "b", "name": "reports/x.parquet", "generation": "1"}', id="else"
@@ -101,6 +99,67 @@ def test_what_is_not_ours_is_acknowledged_with_one_line_in_the_log(
     time.sleep(0.1)
     (line,) = log_of(untriggered)[before:].splitlines()
     assert "ignored: " in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        pytest.param(FINALIZED, b"{not json", id="malformed JSON"),
+        pytest.param(FINALIZED, b"", id="no body"),
+        pytest.param(FINALIZED, b"[1]", id="an array"),
+        pytest.param(FINALIZED, b"{}", id="no object"),
+        pytest.param(FINALIZED, b'{"bucket": "b", "name": "staged/x.parquet"}', id="no generation"),
+        pytest.param(PUBSUB, b'{"message": {}}', id="no attributes"),
+    ],
+)
+def test_what_is_malformed_is_refused_with_a_warning(untriggered: Stack, kind: str, body: bytes) -> None:
+    before = len(log_of(untriggered))
+    answer = post(untriggered.function, kind, body)
+    assert answer.status_code == 400
+    time.sleep(0.1)
+    (line,) = log_of(untriggered)[before:].splitlines()
+    assert "WARNING refused: " in line
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"), [("application/cloudevents-batch+json", 415), ("application/json", 400)]
+)
+def test_a_batch_of_events_is_refused_and_no_fault_of_the_function(
+    untriggered: Stack, media_type: str, status: int
+) -> None:
+    event = {"id": "1", "type": FINALIZED, "source": "//test", "specversion": "1.0", "data": {}}
+    body = json.dumps([event]).encode()
+    answer = requests.post(untriggered.function, body, headers={"content-type": media_type}, timeout=60)
+    assert answer.status_code == status
+    assert "send" in answer.text
+
+
+def test_the_bare_body_of_a_pubsub_push_is_taken(cloud: Cloud, untriggered: Stack) -> None:
+    file = cloud.drop(sample_table(4, LAST, "PUSH"), "staged/push.parquet")
+    attributes = {
+        "eventType": "OBJECT_FINALIZE",
+        "bucketId": file.bucket,
+        "objectId": file.name,
+        "objectGeneration": str(file.generation),
+    }
+    message = {"attributes": attributes, "data": "", "messageId": "1", "publishTime": "2026-01-01T00:00:00Z"}
+    body = json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode()
+    headers = {"content-type": "application/json"}
+    assert requests.post(untriggered.function, body, headers=headers, timeout=60).status_code == 200
+    assert cloud.report(file)["rows_loaded"] == 4
+
+
+def test_a_staged_file_that_is_ignored_leaves_a_trace(cloud: Cloud) -> None:
+    for name in ("staged/x.csv", "staged/prices/x.parq", "staged/_SUCCESS", "staged/.x.crc", "else/x.csv"):
+        file = cloud.drop(b"x", name)
+        event = {"bucket": file.bucket, "name": file.name, "generation": file.generation}
+        for _ in range(2):
+            assert deliver(cloud, FINALIZED, event) == 200
+    found = json.loads(cbi_on(cloud, "status"))["ignored"]
+    assert [each["uri"] for each in found] == [
+        "gs://cbi-staging/staged/prices/x.parq",
+        "gs://cbi-staging/staged/x.csv",
+    ]
 
 
 def test_an_object_of_another_bucket_is_left_alone(untriggered: Stack, cloud: Cloud) -> None:

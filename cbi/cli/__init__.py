@@ -26,6 +26,7 @@ COMMANDS = (
     "runs",
     "show",
     "status",
+    "query",
     "integration",
     "local",
 )

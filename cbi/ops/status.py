@@ -1,10 +1,11 @@
 """How a deployment is: what waits, what failed, how far the calendar reaches, what of the quotas is used."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from cbi.ops.announce import history_of
+from cbi.ops.ignored import IgnoredFile, newest_ignored
 from cbi.ops.sweep import SweepReport
 from cbi.runs.history import HistoryEntry
 from cbi.runs.pipeline import IngestionPipeline
@@ -44,7 +45,8 @@ class Status:
     calendar_end: date | None
     feeds: tuple[FeedStatus, ...]
     tables: tuple[TableStatus, ...]
-    failures: tuple[HistoryEntry, ...] = field(default=())
+    failures: tuple[HistoryEntry, ...]
+    ignored: tuple[IgnoredFile, ...]
 
 
 def status(pipeline: IngestionPipeline) -> Status:
@@ -60,6 +62,7 @@ def status(pipeline: IngestionPipeline) -> Status:
         feeds=feeds,
         tables=tables,
         failures=tuple(history.newest(since=since, failed=True, limit=5)),
+        ignored=newest_ignored(pipeline, since, limit=5),
     )
 
 

@@ -123,11 +123,17 @@ lint: $(VENV)/for-testing
 TERRAFORM = terraform -chdir=deploy
 PROJECT_NEEDED = $(if $(PROJECT),,$(error say which project: make $@ PROJECT=my-project))
 # Each project has a state of its own, so that one command line never changes another's project.
-INIT = deploy/bootstrap.sh --project $(PROJECT) $(if $(REGION),--region $(REGION)) && \
+# With contracts or regimes of one's own, Terraform takes all from a copy that has them instead of the package's.
+OWN = $(if $(FEEDS)$(REGIMES),$(CURDIR)/.local/deploy)
+OWN_COPY = rm -rf $(OWN) && mkdir -p $(OWN)/deploy && cp -r main.py cbi $(OWN) && cp deploy/requirements.lock $(OWN)/deploy \
+	$(if $(FEEDS),&& rm $(OWN)/cbi/feeds/*.yaml && cp $(FEEDS)/*.yaml $(OWN)/cbi/feeds) \
+	$(if $(REGIMES),&& cp $(REGIMES) $(OWN)/cbi/regimes.yaml) &&
+INIT = $(if $(OWN),$(OWN_COPY)) deploy/bootstrap.sh --project $(PROJECT) $(if $(REGION),--region $(REGION)) && \
 	deploy/retry.py -- $(TERRAFORM) init -input=false -reconfigure -backend-config=bucket=$(PROJECT)-cbi-terraform
 # A project's settings are in a file of its name; what the command line says goes before them.
 VARIABLES = $(if $(wildcard deploy/projects/$(PROJECT).tfvars),-var-file=projects/$(PROJECT).tfvars) \
-	-var project=$(PROJECT) $(if $(REGION),-var region=$(REGION))
+	-var project=$(PROJECT) $(if $(REGION),-var region=$(REGION)) \
+	$(if $(OWN),-var source_root=$(OWN) -var contracts_root=$(OWN))
 APPLY = deploy/retry.py --again=-auto-approve -- $(TERRAFORM) apply $(if $(filter yes,$(APPROVE)),-auto-approve) $(VARIABLES)
 
 ## bootstrap  what Terraform needs to begin in a project: services and a bucket for its state (PROJECT=my-project)
@@ -138,10 +144,10 @@ bootstrap:
 plan: bootstrap
 	$(TERRAFORM) plan $(VARIABLES)
 
-## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1, APPROVE=yes)
+## deploy   bring the function and all it needs to a project (PROJECT=my-project, REGION=us-central1, APPROVE=yes, FEEDS=folder REGIMES=file)
 deploy: $(VENV)/for-running bootstrap
 	$(APPLY)
-	$(DEPLOYED) $(RUN) -m cbi init
+	$(DEPLOYED) $(if $(FEEDS),CBI_FEEDS=$(FEEDS)) $(if $(REGIMES),CBI_REGIMES=$(REGIMES)) $(RUN) -m cbi init
 
 ## rollback  build the function alone again, from another commit (PROJECT=my-project TO=COMMIT)
 rollback:
@@ -149,6 +155,7 @@ rollback:
 	$(PROJECT_NEEDED)$(INIT)
 	rm -rf .local/rollback && mkdir -p .local/rollback
 	git archive $(TO) main.py cbi deploy/requirements.lock | tar -x -C .local/rollback
+	$(if $(FEEDS),rm .local/rollback/cbi/feeds/*.yaml && cp $(FEEDS)/*.yaml .local/rollback/cbi/feeds)
 	$(APPLY) -var source_root=$(CURDIR)/.local/rollback -target=google_cloudfunctions2_function.ingest
 
 ## destroy  remove a deployment with all its data (PROJECT=my-project DELETE_DATA=yes)

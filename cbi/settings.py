@@ -1,8 +1,8 @@
 """All environment variables there are, and the only module that reads any.
 
 `Settings` is what a deployment may set. K_SERVICE, OTEL_EXPORTER_OTLP_ENDPOINT and CBI_DEBUG are read apart
-from it: neither logging nor debugging must hang on whether the settings can be read. `LocalSettings` is the
-local BigQuery's. These only libraries read:
+from it: neither logging nor debugging must hang on whether the settings can be read; and so are CBI_FEEDS and
+CBI_REGIMES, which need none. `LocalSettings` is the local BigQuery's. These only libraries read:
 
 | variable | read by | set by |
 |---|---|---|
@@ -114,6 +114,16 @@ class LocalSettings:
 def debugging(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether commands show the traceback of an error they would otherwise tell in a line: CBI_DEBUG=1."""
     return environment.get("CBI_DEBUG", "") not in ("", "0")
+
+
+def feeds_folder(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The folder of the feeds' contracts, where they are not those of the package: CBI_FEEDS."""
+    return environment.get("CBI_FEEDS") or None
+
+
+def regimes_file(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The file of the regimes, where it is not that of the package: CBI_REGIMES."""
+    return environment.get("CBI_REGIMES") or None
 
 
 def on_cloud_run(environment: Mapping[str, str] = os.environ) -> bool:

@@ -18,8 +18,9 @@ locals {
 }
 
 module "inputs" {
-  source      = "./inputs"
-  source_root = var.source_root
+  source         = "./inputs"
+  source_root    = var.source_root
+  contracts_root = var.contracts_root
 }
 
 resource "google_project_service" "api" {

@@ -57,6 +57,12 @@ variable "staged_retention_days" {
   default     = null
 }
 
+variable "contracts_root" {
+  description = "Folder whose cbi/feeds and cbi/tables make the tables; null for this repository. `make deploy FEEDS=…` sets it"
+  type        = string
+  default     = null
+}
+
 variable "source_root" {
   description = "Folder the function is built from; null for this repository. `make rollback` sets it"
   type        = string

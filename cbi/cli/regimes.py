@@ -20,7 +20,7 @@ def regimes(file: Path | None, apply: bool) -> None:
     """Show the market regimes of regimes.yaml; gaps and overlaps are refused."""
     from cbi.lookups.regime_calendar import load_regimes_file
 
-    calendar = load_regimes_file(file) if file else load_regimes_file()
+    calendar = load_regimes_file(file)
     _show(calendar)
     if apply:
         from cbi.ops.init import apply_regimes

@@ -1,4 +1,4 @@
-"""The contracts there are: the feeds in `cbi/feeds/`, and the tables in `cbi/tables/`."""
+"""The contracts there are: the feeds in `cbi/feeds/` or CBI_FEEDS, and the tables in `cbi/tables/`."""
 
 from functools import cache
 from pathlib import Path
@@ -6,21 +6,32 @@ from pathlib import Path
 from cbi.contract.feed import Feed
 from cbi.contract.parse import read_feed
 from cbi.errors import InvalidFile, Misconfigured, Reason
+from cbi.settings import feeds_folder
 
 _FEEDS = Path(__file__).parents[1] / "feeds"
 _TABLES = Path(__file__).parents[1] / "tables"
 
 
 def feed_names() -> list[str]:
-    """The feeds there are: one YAML file each, whatever its content."""
-    return sorted(path.stem for path in _FEEDS.glob("*.yaml"))
+    """The feeds there are: one YAML file each, whatever its content. Raises Misconfigured without folder."""
+    return sorted(path.stem for path in _folder().glob("*.yaml"))
+
+
+def _folder() -> Path:
+    configured = feeds_folder()
+    if configured is None:
+        return _FEEDS
+    folder = Path(configured)
+    if not folder.is_dir():
+        raise Misconfigured(f"CBI_FEEDS is {configured!r}: it must be a folder of contracts, NAME.yaml each")
+    return folder
 
 
 def feed_file(name: str) -> Path:
     """The contract's file. Raises KeyError for an unknown name."""
     if name not in feed_names():
         raise KeyError(name)
-    return _FEEDS / f"{name}.yaml"
+    return _folder() / f"{name}.yaml"
 
 
 @cache

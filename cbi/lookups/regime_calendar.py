@@ -16,6 +16,7 @@ import yaml
 
 from cbi.errors import Misconfigured
 from cbi.findings import RegimeCoverage
+from cbi.settings import regimes_file
 
 _EPOCH = date(1970, 1, 1)
 _REGIMES_FILE = Path(__file__).parents[1] / "regimes.yaml"
@@ -153,8 +154,12 @@ class RegimeCalendar:
         return first, pa.array([self._numbers_by_day.get(day) for day in days], pa.int16())
 
 
-def load_regimes_file(path: Path = _REGIMES_FILE) -> RegimeCalendar:
-    """Read a regimes file. Raises Misconfigured for gaps, overlaps and whatever else is not sound in it."""
+def load_regimes_file(path: Path | None = None) -> RegimeCalendar:
+    """Read a regimes file: this one, or that of CBI_REGIMES, or the package's.
+
+    Raises Misconfigured for gaps, overlaps and whatever else is not sound in it.
+    """
+    path = path or Path(regimes_file() or _REGIMES_FILE)
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
         ranges = [_parse_range(entry) for entry in entries]

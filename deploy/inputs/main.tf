@@ -7,13 +7,20 @@ variable "source_root" {
   default     = null
 }
 
+variable "contracts_root" {
+  description = "Folder that has cbi/feeds and cbi/tables; null for the repository"
+  type        = string
+  default     = null
+}
+
 locals {
-  root        = "${path.module}/../.."
-  source_root = coalesce(var.source_root, local.root)
+  root           = "${path.module}/../.."
+  source_root    = coalesce(var.source_root, local.root)
+  contracts_root = coalesce(var.contracts_root, local.root)
 
   contracts = {
-    for path in fileset("${local.root}/cbi", "{feeds,tables}/*.yaml") :
-    path => yamldecode(file("${local.root}/cbi/${path}"))
+    for path in fileset("${local.contracts_root}/cbi", "{feeds,tables}/*.yaml") :
+    path => yamldecode(file("${local.contracts_root}/cbi/${path}"))
   }
 
   tables = {
@@ -24,10 +31,11 @@ locals {
       partition_by = try(contract.partition_by, null)
       cluster_by   = try(contract.cluster_by, [])
       # A contract is BigQuery's own schema form but for two things, put right in the text at any depth of
-      # STRUCTs: `source` is ours, and the API answers with the older names of some types, which would show
-      # as a change in every plan. jsonencode sorts keys, so that "source" is always followed by "type".
+      # STRUCTs: keys that say where values come from are ours, and the API answers with the older names of some
+      # types, which would show as a change in every plan. jsonencode sorts keys, so that each of ours is always
+      # followed by "name" or "type"; in a text every quote has a backslash before it.
       schema = replace(replace(replace(replace(replace(jsonencode(contract.schema),
-        "/\"source\":\"[^\"]*\",/", ""),
+        "/\"(as|constant|format|from_path|optional|source|timezone)\":(\"([^\"\\\\]|\\\\.)*\"|[^\",]+),/", ""),
         "\"type\":\"INT64\"", "\"type\":\"INTEGER\""),
         "\"type\":\"FLOAT64\"", "\"type\":\"FLOAT\""),
         "\"type\":\"BOOL\"", "\"type\":\"BOOLEAN\""),

@@ -1,9 +1,11 @@
 """Terraform makes the same tables as `python -m cbi init`."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from google.cloud.bigquery import SchemaField, Table
 from support.cloud import Cloud
 from support.terraform import DEPLOY, TERRAFORM, evaluate
@@ -60,3 +62,33 @@ def test_types_are_written_as_the_api_answers_with_them(tables: dict[str, Any]) 
     everything = [each for table in tables.values() for each in fields(json.loads(table["schema"]))]
     assert not {each["type"] for each in everything} & API_TYPES.keys()
     assert not [each for each in everything if "source" in each]
+
+
+def test_keys_that_say_where_values_come_from_are_none_of_the_tables(tmp_path: Path) -> None:
+    described = 'has "source":"x", in it'
+    schema = [
+        {
+            "name": "d",
+            "type": "DATE",
+            "source": 'a "b", c\\d',
+            "format": "%Y%m%d",
+            "timezone": "UTC",
+            "as": "date",
+        },
+        {"name": "c", "type": "INT64", "constant": 5, "optional": True, "description": described},
+        {"name": "e", "type": "STRING", "constant": 'x, "y"\\'},
+        {
+            "name": "s",
+            "type": "STRUCT",
+            "fields": [{"name": "f", "type": "STRING", "from_path": "d=([^/]*)<"}],
+        },
+    ]
+    (tmp_path / "cbi/feeds").mkdir(parents=True)
+    (tmp_path / "cbi/feeds/x.yaml").write_text(yaml.safe_dump({"table": "a.b", "schema": schema}))
+    tables = evaluate("local.tables", DEPLOY / "inputs", f"-var=contracts_root={tmp_path}")
+    assert json.loads(tables["a.b"]["schema"]) == [
+        {"name": "d", "type": "DATE"},
+        {"name": "c", "type": "INTEGER", "description": described},
+        {"name": "e", "type": "STRING"},
+        {"name": "s", "type": "RECORD", "fields": [{"name": "f", "type": "STRING"}]},
+    ]

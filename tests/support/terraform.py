@@ -65,6 +65,8 @@ def terraform(*arguments: str, cwd: Path, stdin: str = "", **environment: str) -
     return done.stdout
 
 
-def evaluate(expression: str, cwd: Path) -> Any:
+def evaluate(expression: str, cwd: Path, *options: str) -> Any:
     """The value of an expression in a module that needs no provider."""
-    return json.loads(json.loads(terraform("console", cwd=cwd, stdin=f"jsonencode({expression})\n")))
+    return json.loads(
+        json.loads(terraform("console", *options, cwd=cwd, stdin=f"jsonencode({expression})\n"))
+    )

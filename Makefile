@@ -80,7 +80,7 @@ test-on-%:
 
 ## faults   the fault tests at length, and the table of what was tried
 faults: $(VENV)/for-testing
-	CBI_FAULTS=long CBI_FAULT_EXAMPLES=100 CBI_FUZZ_FILES=6000 $(RUN) -m pytest tests/faults
+	CBI_FAULTS=long CBI_FAULT_EXAMPLES=100 CBI_FUZZ_FILES=10000 $(RUN) -m pytest tests/faults
 
 ## simulate every interleaving of two runs' requests, a million random schedules, faults put into the protocol; a table
 simulate: $(VENV)/for-testing

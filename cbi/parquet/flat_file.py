@@ -84,6 +84,10 @@ class FlatFile:
         self.columns = self.footer.columns()
         self.rows = self.footer.rows
         check_declared(self._declared, limits)
+        leaves = self.columns[-1].leaves.stop if self.columns else 0
+        for group in self.footer.row_groups:
+            if len(group.chunks) != leaves:
+                raise Unsplicable(f"a row group has {len(group.chunks)} column chunks for {leaves} columns")
         self.created_by = self.footer.created_by
 
     @property

@@ -38,10 +38,7 @@ def refuse_unsplicable(file: FlatFile, nesting: Nesting) -> None:
         raise Unsplicable(
             f"its {len(footer.row_groups):,} row groups are so small that a footer outweighs them"
         )
-    leaves = file.columns[-1].leaves.stop if file.columns else 0
     for group in footer.row_groups:
-        if len(group.chunks) != leaves:
-            raise Unsplicable(f"a row group has {len(group.chunks)} column chunks for {leaves} columns")
         for number in numbers:
             _refuse_chunk(group.chunks[number], group, file.size)
 

@@ -128,7 +128,7 @@ def _success(record: RunRecord, loaded: LoadOutcome, quarantine_uri: str | None)
     else:
         counts = (f"{reason}: {rows:,}" for reason, rows in checked.quarantine_reasons.items())
         one = more = f"({', '.join(counts)})"
-        remedy = f"Drop them corrected, or mend the contract of {record.found.feed}"
+        remedy = f"Drop them corrected, or fix the contract of {record.found.feed}"
     skipped = counted(
         checked.rows_skipped, f"row was skipped {one}; it is", f"rows were skipped {more}; they are"
     )

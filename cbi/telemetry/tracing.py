@@ -29,7 +29,7 @@ def span(name: str) -> Iterator[None]:
 
 
 def past_span(name: str, seconds: float) -> None:
-    """Make a span of what ends now and began so many seconds ago, inside the one around it."""
+    """Make a span of what ends now and began `seconds` ago, inside the one around it."""
     if (provider := _provider()) is not None:
         end = time.time_ns()
         started = provider.get_tracer("cbi").start_span(name, start_time=end - int(seconds * 1e9))

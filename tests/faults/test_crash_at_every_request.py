@@ -6,7 +6,7 @@ that dies after each kind of write, each kind of read failing in one of the othe
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count, cycle
+from itertools import count, cycle, product
 
 import pytest
 from support import command_cases, file_cases
@@ -33,9 +33,7 @@ Kind = tuple[str, int]
 """A request without the names of runs and files, and how many of those came before it in its run."""
 
 
-@pytest.mark.skipif(not LONG, reason="takes an hour: make faults")
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("case", "fault"), [*product(CASES, FAULTS)] if LONG else [])
 def test_every_request(world: World, tally: Tally, case: str, fault: str) -> None:
     with tally.entry(case, fault) as entry:
         for number in count():

@@ -189,10 +189,6 @@ def _with_metadata(number: int, field: Field) -> Change:
     return lambda footer: with_first_chunk(footer, change)
 
 
-def _without_chunks(footer: Footer) -> Footer:
-    return replace(footer, row_groups=(footer.row_groups[0].select([0]),))
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -202,9 +198,8 @@ def _without_chunks(footer: Footer) -> Footer:
         (_with_metadata(ColumnMetaData.NUM_VALUES, thrift.i64(2)), "2 values in a row group of 3 rows"),
         (_with_metadata(ColumnMetaData.TOTAL_COMPRESSED_SIZE, thrift.i64(1 << 40)), "not in the file"),
         (_with_field(FileMetaData.NUM_ROWS, thrift.i64(4)), "rows"),
-        (_without_chunks, "1 column chunks"),
     ],
-    ids=["encrypted", "elsewhere", "codec", "values", "pages", "rows", "chunks"],
+    ids=["encrypted", "elsewhere", "codec", "values", "pages", "rows"],
 )
 def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Change, reason: str) -> None:
     content = tampered(to_parquet(small_table(3)), change)
@@ -218,6 +213,15 @@ def test_a_footer_that_says_the_file_cannot_be_spliced_is_believed(change: Chang
             dates,
             None,
         )
+
+
+def test_a_row_group_without_a_chunk_for_each_column_cannot_be_spliced() -> None:
+    content = tampered(
+        to_parquet(small_table(3)),
+        lambda footer: replace(footer, row_groups=(footer.row_groups[0].select([0]),)),
+    )
+    with pytest.raises(Unsplicable, match="1 column chunks for 3 columns"):
+        open_flat(content)
 
 
 def test_a_row_group_too_large_for_memory_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:

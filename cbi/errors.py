@@ -11,6 +11,7 @@ Raised to callers of the package; the text says what was found, what was wanted 
                               no report
         * InvalidInput        raised (500), though no event brings it: what a command or a program wants
                               ingested cannot be staged
+            * UnknownTable    the same, and a TypeError: of a Python object that is no table
 
 Caught by the step that has to do something about it, so that no caller meets it:
 
@@ -71,3 +72,7 @@ class Misconfigured(CbiError):
 
 class InvalidInput(CbiError):
     """What is to be ingested is no file, table or URI that can be staged."""
+
+
+class UnknownTable(InvalidInput, TypeError):
+    """A Python object that is no table."""

@@ -13,6 +13,7 @@ from cbi.events import is_staged
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.media_types import PARQUET
 from cbi.gcs.store import ObjectStore
+from cbi.parquet.tables import arrow_table
 
 
 def feed_name(file: StagedFile) -> str:
@@ -51,31 +52,17 @@ def stage_file(store: ObjectStore, bucket: str, path: Path, feed: str = DEFAULT_
 
 
 def stage_table(store: ObjectStore, bucket: str, table: Any, feed: str = DEFAULT_FEED) -> StagedFile:
-    """Put a table of Arrow, pandas, Polars, or whatever else is an Arrow stream, in the bucket as parquet.
+    """Put a table of Arrow, pandas, Polars, DuckDB, or any other Arrow stream in the bucket as parquet.
 
     The object is named after its content and only created, so the same table given twice is the same run.
-    Raises InvalidInput for anything else.
+    Raises InvalidInput as `arrow_table` does.
     """
-    table = _arrow_table(table)
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer)
+    pq.write_table(arrow_table(table), buffer)
     content = buffer.getvalue().to_pybytes()
     name = _staged_name(f"{hashlib.sha256(content).hexdigest()[:24]}.parquet", feed)
     store.create(bucket, name, content, PARQUET)
     return store.newest(bucket, name)
-
-
-def _arrow_table(table: Any) -> pa.Table:
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise InvalidInput(
-            f"an object of type {type(table).__name__} cannot be ingested; give a DataFrame, an Arrow table,"
-            " the path of a parquet file, or its gs:// URI"
-        )
-    try:
-        return pa.table(table)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        message = f"the {type(table).__name__} has a column that parquet has no type for: {error}"
-        raise InvalidInput(message) from error
 
 
 def _staged_name(name: str, feed: str) -> str:

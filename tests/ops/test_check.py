@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from support.tables import to_parquet
 
+from cbi.errors import InvalidInput
 from cbi.local.sample import sample_table
-from cbi.ops.check import check_file
+from cbi.ops.check import check_file, check_table, find_files
 from cbi.runs.report import SCHEMA_FILE
 
 LAST = date(2025, 6, 30)
@@ -81,3 +82,43 @@ def test_an_unknown_feed_is_told_with_those_there_are(check: Any) -> None:
     assert verdict["reason"] == "unknown_feed"
     assert "'dayly'" in verdict["message"]
     assert "daily_ml_matrix" in verdict["message"]
+
+
+def test_a_table_is_held_against_its_contract_too() -> None:
+    frame = sample_table(20, LAST).to_pandas()
+    assert check_table(frame).message == "the file can be loaded"
+    with pytest.raises(TypeError, match="of type int cannot be ingested"):
+        check_table(5)
+
+
+def test_rows_that_would_be_quarantined_are_told_with_their_reasons(check: Any) -> None:
+    table = sample_table(20, LAST)
+    high = [0.5, *table["high"].to_pylist()[1:]]
+    verdict = check(table.set_column(table.column_names.index("high"), "high", [high]))
+    assert (verdict["status"], verdict["warnings"]) == ("success", [])
+    assert verdict["message"] == (
+        "19 of 20 rows would be loaded; 1 row would be quarantined (high is below low: 1)"
+    )
+
+
+def test_more_than_a_twentieth_in_quarantine_is_warned_of(check: Any) -> None:
+    verdict = check(sample_table(40, date(2023, 11, 30)))
+    assert verdict["message"].startswith("30 of 40 rows would be loaded; 10 rows would be quarantined (no re")
+    assert verdict["warnings"] == ["25% of the rows would be in quarantine: is that meant?"]
+
+
+def test_files_are_found_in_folders_and_by_patterns(tmp_path: Path) -> None:
+    for name in ("b.parquet", "a.PARQUET", "deep/er/c.parquet", "deep/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    def found(source: str) -> list[str]:
+        return [path.relative_to(tmp_path).as_posix() for path in find_files(str(tmp_path / source))]
+
+    assert found("") == ["a.PARQUET", "b.parquet", "deep/er/c.parquet"]
+    assert found("*.parquet") == ["b.parquet"]
+    assert found("**/*.parquet") == ["b.parquet", "deep/er/c.parquet"]
+    assert found("b.parquet") == ["b.parquet"]
+    for nothing, what in (("x.parquet", "does not exist"), ("deep/er/*.txt", "names no parquet file")):
+        with pytest.raises(InvalidInput, match=what):
+            found(nothing)

@@ -117,7 +117,7 @@ def debugging(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def feeds_folder(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The folder of the feeds' contracts, where they are not those of the package: CBI_FEEDS."""
+    """The folder, or gs:// prefix, of the feeds' contracts where they are not the package's: CBI_FEEDS."""
     return environment.get("CBI_FEEDS") or None
 
 

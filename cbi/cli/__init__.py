@@ -11,7 +11,7 @@ import click
 
 import cbi
 from cbi.errors import CbiError
-from cbi.settings import debugging
+from cbi.settings import Settings, debugging, feeds_folder
 from cbi.telemetry.logs import configure_logging
 
 COMMANDS = (
@@ -62,3 +62,7 @@ def main() -> None:
     The commands read the same environment as the function; README.md lists it.
     """
     configure_logging()
+    if (feeds_folder() or "").startswith("gs://"):
+        from cbi.runs.fetched_feeds import fetch_feeds
+
+        fetch_feeds(Settings.from_environment())

@@ -72,12 +72,12 @@ def evolve(files: tuple[Path, ...], feed: str) -> None:
     """
     from cbi.authoring.difference import compare_files
     from cbi.authoring.evolve import evolve as evolve_contract
-    from cbi.contract.catalog import feed_file, load_staged_feed
+    from cbi.contract.catalog import load_staged_feed, writable_feed_file
     from cbi.lookups.regime_calendar import load_regimes_file
 
     contract = load_staged_feed(feed)
     difference = compare_files(files, contract, load_regimes_file())
-    file = feed_file(feed)
+    file = writable_feed_file(feed)
     evolved = evolve_contract(file.read_bytes().decode(), contract, difference)
     if evolved.added:
         file.write_bytes(evolved.text.encode())

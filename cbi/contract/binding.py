@@ -74,8 +74,9 @@ def _places(feed: Feed, columns: FileColumns) -> dict[str, Sequence[Place]]:
     used = {place for places in found.values() for place in places}
     times = Counter(source.casefold() for source in wanted)
     for source in wanted:
-        others = [place for place in columns.named_ignoring_case(source) if place not in used]
-        if source not in found and others and times[source.casefold()] == 1:
+        if source in found or times[source.casefold()] > 1:
+            continue
+        if others := [place for place in columns.named_ignoring_case(source) if place not in used]:
             found[source] = others
     return found
 

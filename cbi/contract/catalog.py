@@ -17,13 +17,36 @@ def feed_names() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.yaml"))
 
 
+def use_fetched_feeds(uri: str, folder: Path) -> None:
+    """Say where the contracts are that CBI_FEEDS has in a bucket. Those that were read are forgotten."""
+    _fetched[uri] = folder
+    load_feed.cache_clear()
+
+
+def is_fetched(uri: str) -> bool:
+    return uri in _fetched
+
+
+def writable_feed_file(name: str) -> Path:
+    """A contract's file, to be changed. Raises Misconfigured for one that lies in a bucket."""
+    if (configured := feeds_folder()) and is_fetched(configured):
+        raise Misconfigured(
+            f"CBI_FEEDS is {configured!r}; set it to the folder of the contracts to be changed"
+        )
+    return feed_file(name)
+
+
+_fetched: dict[str, Path] = {}
+
+
 def _folder() -> Path:
     configured = feeds_folder()
     if configured is None:
         return _FEEDS
-    folder = Path(configured)
+    folder = _fetched.get(configured) or Path(configured)
     if not folder.is_dir():
-        raise Misconfigured(f"CBI_FEEDS is {configured!r}: it must be a folder of contracts, NAME.yaml each")
+        wanted = "it must be a folder of contracts, NAME.yaml each, or a gs:// prefix of such"
+        raise Misconfigured(f"CBI_FEEDS is {configured!r}: {wanted}")
     return folder
 
 

@@ -1,13 +1,12 @@
 """Where the values of a leaf are: in a column of the file, in a field of its STRUCTs, or in the contract."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A top-level column and the `steps` into its STRUCTs, or, without a column, one value for all rows."""
 
     column: str | None

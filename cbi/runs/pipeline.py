@@ -17,6 +17,7 @@ from cbi.lookups.regime_cache import RegimeCache
 from cbi.runs import worker_job
 from cbi.runs.content import Claim, Marker, claim_content, take_over
 from cbi.runs.fallback import decide_rewritten
+from cbi.runs.fetched_feeds import fetch_feeds
 from cbi.runs.loading import load_requests
 from cbi.runs.outcome import LoadOutcome, compare_loads, make_report
 from cbi.runs.preparation import Context, Inputs, Preparation
@@ -47,6 +48,7 @@ class IngestionPipeline:
         bucket = self.settings.require_output_bucket()
         # Before the clients, which start threads: workers are forked from a process that has none.
         workers = Workers(self.settings.worker_memory_bytes, (worker_job.__name__,))
+        fetch_feeds(self.settings)
         self.bigquery = bigquery_client(self.settings)
         self.store = ObjectStore(storage_client(self.settings))
         self.outputs = Outputs(self.store, bucket)

@@ -59,7 +59,7 @@ def _failure(stopped: Stopped, job: PrepareFile) -> Failure:
             found = f"reading the file takes more than {settings.worker_memory_bytes >> 20:,} MiB of memory"
             return Failure(Reason.TOO_LARGE, f"{found} (WORKER_MEMORY_BYTES); {_SPLIT}")
         case Cause.TIME:
-            found = f"reading the file takes longer than {settings.worker_seconds:,.0f} s (WORKER_SECONDS)"
+            found = f"reading the file takes longer than {settings.worker_seconds:,g} s (WORKER_SECONDS)"
             return Failure(Reason.TOO_LARGE, f"{found}; {_SPLIT}")
     found = f"reading the file ended the process that read it ({stopped.details}), so it is damaged"
     return Failure(Reason.UNREADABLE_FILE, f"{found}; write it again and drop it again")

@@ -8,6 +8,7 @@ bounded: by one large worker, and a small one for each request that is served at
 import os
 import pickle
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from contextvars import copy_context
 from threading import Lock
 
 from cbi.workers.channel import Bytes, Channel, Frame, Kind
-from cbi.workers.limits import Cause, cause_of
+from cbi.workers.limits import OUT_OF_MEMORY, Cause, cause_of
 from cbi.workers.worker import Job
 from cbi.workers.zygote import ENDED, replace_zygote, start_zygote
 
@@ -132,7 +133,7 @@ class _Worker:
             except TimeoutError as error:
                 raise Stopped(Cause.TIME, "it did not end") from error
             except (EOFError, OSError) as error:
-                raise Stopped(*self._why()) from error
+                raise Stopped(*self._why(memory)) from error
         if frame.kind is Kind.RAISED:
             raise JobFailed(frame.payload.decode())
         return bytes(frame.payload), frame.kind is Kind.RESULT
@@ -167,11 +168,13 @@ class _Worker:
             raise
         return frame
 
-    def _why(self) -> tuple[Cause, str, int]:
-        """How the worker ended, which its zygote tells, if it is there still."""
+    def _why(self, memory: int) -> tuple[Cause, str, int]:
+        """How the worker ended that might have so much memory; its zygote tells, if it is there still."""
         ready, _, _ = select.select([self._ended], [], [], _GRACE)
         told = self._ended.read(ENDED.size) if ready else b""
         if len(told) < ENDED.size:
             return Cause.CRASH, "nobody knows how", 0
         status, peak = ENDED.unpack(told)
+        if status == -signal.SIGABRT and peak >= memory:  # so C++ takes it to be refused memory
+            status = OUT_OF_MEMORY
         return *cause_of(status), peak

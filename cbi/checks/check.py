@@ -72,13 +72,16 @@ class ColumnScan:
 
     `unreadable` names the columns with a value that cannot be cast. `rows_read` is None where no column had
     to be read. `kept` holds the key and the date of all rows, and what else a check asks for, where they are
-    readable, in the contract's types (text as dictionaries that differ from chunk to chunk).
+    readable, in the contract's types (text as dictionaries that differ from chunk to chunk). Of a quarantine
+    object that is replayed `earlier_reasons` are those for which its rows were left out, where one of several
+    duplicates was kept.
     """
 
     file: FileContext
     unreadable: frozenset[str]
     rows_read: int | None
     kept: pa.Table
+    earlier_reasons: pa.ChunkedArray | None = None
 
     @property
     def dates(self) -> pa.ChunkedArray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cbi.checks.check import Check, Evidence, FileContext, Outcome, validation_failures
+from cbi.checks.check import Check, ColumnScan, Evidence, FileContext, Outcome, validation_failures
 from cbi.checks.failed_rows import none_of, reject
 from cbi.contract.feed import Feed
 from cbi.contract.quarantine import RejectedRows
@@ -55,24 +55,32 @@ class DuplicatesCheck(Check[None]):
         return self.key
 
     def conclude(self, evidence: Evidence[None]) -> Outcome:
-        if self.keep is not None:
+        if self.keep is not None and set(self.key) <= set(evidence.scan.kept.column_names):
             return self._leave_out(evidence, self.keep)
         found = find_duplicates_by_key(evidence.scan.kept, self.key)
         sentences = [self._sentence(found)] if found.duplicate_count else []
         return Outcome(replace(evidence.report, duplicates=found), validation_failures(sentences))
 
     def _leave_out(self, evidence: Evidence[None], keep: Keep) -> Outcome:
-        """Leave rows out for their key, among those that nothing else keeps from being loaded."""
-        kept, left_out = evidence.scan.kept, evidence.left_out
-        candidates = kept if left_out is None else kept.filter(left_out.loaded)
-        found = find_duplicates_by_key(candidates, self.key)
-        if not found.duplicate_count:
-            return Outcome(replace(evidence.report, duplicates=found))
-        rows = repeated_rows(candidates.select(list(self.key)), keep)
-        if left_out is not None:
-            rows = pc.replace_with_mask(none_of(len(kept)), left_out.loaded, rows)
+        """Leave rows out for their key, among those that nothing else keeps from being loaded.
+
+        A row that was left out before, because another of its key was kept, stays out when it is replayed:
+        that other one is in the table.
+        """
+        scan = evidence.scan
         which = {"none": "in another row", "first": "in a row before", "last": "in a row after"}[keep]
-        rejected = RejectedRows(f"its key ({', '.join(self.key)}) is {which}", rows)
+        reason = f"its key ({', '.join(self.key)}) is {which}"
+        told = _left_out_before(scan, reason)
+        others = told if evidence.left_out is None else pc.or_(told, evidence.left_out.rows)
+        candidates = scan.kept.filter(pc.invert(others))
+        found = find_duplicates_by_key(candidates, self.key)
+        rows = told
+        if found.duplicate_count:
+            repeated = repeated_rows(candidates.select(list(self.key)), keep)
+            rows = pc.or_(told, pc.replace_with_mask(told, pc.invert(others), repeated))
+        if not rows.true_count:
+            return Outcome(replace(evidence.report, duplicates=found))
+        rejected = RejectedRows(reason, rows)
         report = replace(evidence.report, duplicates=replace(found, is_valid=True))
         report = reject(evidence, report, "key", [(", ".join(self.key), rejected)])
         return Outcome(report, quarantined=(rejected,))
@@ -83,6 +91,13 @@ class DuplicatesCheck(Check[None]):
             f"{found.duplicate_count:,} rows share their key ({', '.join(self.key)}) with another, the first"
             f" ({first}); keep one row of each key."
         )
+
+
+def _left_out_before(scan: ColumnScan, reason: str) -> pa.BooleanArray:
+    """Which rows of a replayed quarantine object were left out for a reason."""
+    if scan.earlier_reasons is None:
+        return none_of(len(scan.kept))
+    return pc.fill_null(pc.match_substring(scan.earlier_reasons, reason), False).combine_chunks()
 
 
 def find_duplicates_by_key(table: pa.Table, key: Sequence[str]) -> Duplicates:

@@ -14,6 +14,7 @@ from cbi.contract.binding import bind
 from cbi.contract.casts import Cast
 from cbi.contract.feed import Feed
 from cbi.contract.lenient_cast import cast_leniently
+from cbi.contract.quarantine import REASON_COLUMN
 from cbi.contract.unsafe_cast import UnsafeCast
 from cbi.parquet.source import Source
 
@@ -58,8 +59,16 @@ def scan_file(
         rows += len(batch.found)
     table = {name: _joined(parts, casts[name]) for name, parts in kept.items() if name not in unreadable}
     rows_read = rows if _columns(file, names) else None
-    scan = ColumnScan(file, frozenset(unreadable), rows_read, pa.table(table))
+    scan = ColumnScan(file, frozenset(unreadable), rows_read, pa.table(table), _earlier_reasons(source, feed))
     return ScannedFile(scan, tuple(zip(made, seen, strict=True)))
+
+
+def _earlier_reasons(source: Source, feed: Feed) -> pa.ChunkedArray | None:
+    kinds = [field.type for field in source.schema if field.name == REASON_COLUMN]
+    if feed.keep_duplicate == "none" or kinds != [pa.string()]:
+        return None
+    read = [batch[REASON_COLUMN] for batch in source.batches([REASON_COLUMN])]
+    return pa.chunked_array(read, pa.string())
 
 
 def _cast_batches(source: Source, file: FileContext, names: Sequence[str]) -> Iterator[CastBatch]:

@@ -151,7 +151,14 @@ def test_a_bad_row_is_told_with_its_column_and_key() -> None:
     ]
 
 
-@pytest.mark.parametrize("table", [small_table(3).drop_columns("day"), small_table(3, day=[1.5, 2.5, 3.5])])
+@pytest.mark.parametrize(
+    "table",
+    [
+        small_table(3).drop_columns("day"),
+        small_table(3, day=[1.5, 2.5, 3.5]),
+        small_table(3, bid_count=[0.5, 1, 2]).drop_columns(["day", "symbol"]),
+    ],
+)
 def test_a_column_that_is_missing_or_of_a_wrong_type_fails_the_file(table: pa.Table) -> None:
     found = validate(open_source(table), small_feed(invalid_rows="quarantine"), CALENDAR)
     assert found.failure is not None

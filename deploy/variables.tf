@@ -70,7 +70,7 @@ variable "source_root" {
 }
 
 variable "environment" {
-  description = "Further environment variables of the function, such as REGIME_TTL_SECONDS or the MAX_ limits"
+  description = "Further environment variables of the function, such as REGIME_TTL_SECONDS or the MAX_ and WORKER_ limits"
   type        = map(string)
   default     = {}
 }

@@ -23,8 +23,8 @@ from cbi.deadline import Deadline
 from cbi.events import Ignored, Malformed, Sweep, parse_event
 from cbi.gcs.identity import StagedFile
 from cbi.ops.announce import announce
+from cbi.runs.feed_name import feed_name
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.staging import feed_name
 from cbi.telemetry.logs import configure_logging, log_context, trace_fields
 from cbi.telemetry.tracing import flush_spans
 from cbi.workers.zygote import start_zygote

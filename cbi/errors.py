@@ -30,6 +30,7 @@ Only in the local stack:
     * ProcessFailed           ends the command: a server did not start, or ended by itself
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -76,3 +77,21 @@ class InvalidInput(CbiError):
 
 class UnknownTable(InvalidInput, TypeError):
     """A Python object that is no table."""
+
+
+class FaultKind(StrEnum):
+    """Who can help: time, an operator, or whoever made the file or the statement."""
+
+    RETRYABLE = "retryable"
+    OPERATOR = "operator"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What BigQuery says went wrong. `reason` is its code, such as `invalid`, which quotes no data and may be
+    logged; `message` is in its words."""
+
+    kind: FaultKind
+    reason: str
+    message: str

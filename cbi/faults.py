@@ -7,33 +7,13 @@ a statement. https://cloud.google.com/bigquery/docs/error-messages
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum, auto
 from http import HTTPStatus
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 
-from cbi.errors import Misconfigured, Transient
-
-
-class FaultKind(Enum):
-    """Who can help: time, an operator, or whoever made the file or the statement."""
-
-    RETRYABLE = auto()
-    OPERATOR = auto()
-    REFUSED = auto()
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What went wrong. `reason` quotes no data, so it may be logged; `message` is in BigQuery's words."""
-
-    kind: FaultKind
-    reason: str
-    message: str
-
+from cbi.errors import Fault, FaultKind, Misconfigured, Transient
 
 _RETRYABLE_REASONS = frozenset(
     {

@@ -45,7 +45,7 @@ resource "google_storage_bucket_iam_member" "runtime_creates_output" {
   member = google_service_account.runtime.member
 }
 
-# Removed are enriched files, replaced are content markers. A create-only write is repeated in the other two
+# Removed are enriched files and marks, replaced are claims and logs of runs. A create-only write is repeated in the other two
 # places when a delivery goes on from another, and whether Cloud Storage answers that with 412 or, where the
 # account may not delete, with 403 is not documented. Everything else is written once, and only read afterwards.
 resource "google_storage_bucket_iam_member" "runtime_replaces_output" {
@@ -55,7 +55,7 @@ resource "google_storage_bucket_iam_member" "runtime_replaces_output" {
   condition {
     title = "Objects that are removed or replaced"
     expression = join(" || ", [
-      for folder in ["content", "enriched", "ops", "quarantine"] :
+      for folder in ["content", "enriched", "ops", "pending", "quarantine", "runs"] :
       "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.output.name}/objects/${folder}/\")"
     ])
   }

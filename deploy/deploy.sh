@@ -103,7 +103,7 @@ on_bucket "$staging" roles/storage.objectViewer "$(account runtime)"
 on_bucket "$output" roles/storage.objectViewer "$(account runtime)"
 on_bucket "$output" roles/storage.objectCreator "$(account runtime)"
 replaced=''
-for folder in content enriched ops quarantine; do
+for folder in content enriched ops pending quarantine runs; do
   replaced+="${replaced:+ || }resource.name.startsWith(\"projects/_/buckets/$output/objects/$folder/\")"
 done
 on_bucket "$output" roles/storage.objectUser "$(account runtime)" \

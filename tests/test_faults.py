@@ -18,8 +18,8 @@ from google.cloud import bigquery
 from support import bigquery_errors as seen
 
 from cbi.clients import CLOUD_FAULTS
-from cbi.errors import CbiError, Misconfigured, Transient
-from cbi.faults import Fault, FaultKind, cloud_error, error_of, fault_of, fault_of_job
+from cbi.errors import CbiError, Fault, FaultKind, Misconfigured, Transient
+from cbi.faults import cloud_error, error_of, fault_of, fault_of_job
 
 RETRYABLE, OPERATOR, REFUSED = FaultKind.RETRYABLE, FaultKind.OPERATOR, FaultKind.REFUSED
 

@@ -65,8 +65,10 @@ def test_a_dataframe_is_ingested(cloud: Cloud, pipeline: IngestionPipeline, uniq
 
 
 def test_the_steps_can_be_taken_one_by_one(cloud: Cloud, pipeline: IngestionPipeline, unique: str) -> None:
-    record = pipeline.validate_and_enrich(sample_table(12, LAST, unique))
-    assert record.found.validation.is_valid
-    assert [part.rows for part in record.parts] == [12]
-    loaded = pipeline.load(record)
-    assert (loaded.rows, loaded.failure) == (12, None)
+    run = pipeline.validate_and_enrich(sample_table(12, LAST, unique))
+    assert run.found is not None
+    assert run.found.validation.is_valid
+    assert run.plan is not None
+    assert [part.rows for part in run.plan.parts] == [12]
+    loaded = pipeline.load(run)
+    assert (loaded.rows_loaded, loaded.status) == (12, "success")

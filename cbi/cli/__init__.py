@@ -1,6 +1,7 @@
 """The command line: one file a command, imported when the command is asked for.
 
-A new command is a file `cbi/cli/NAME.py` with a click command called NAME, and its line in COMMANDS. It
+A new command is a file `cbi/cli/NAME.py` with a click command called NAME, and its line in COMMANDS (with -
+where NAME has _). It
 imports what it needs of the package inside its function, so that `--help` and the other commands stay quick.
 """
 
@@ -27,9 +28,16 @@ COMMANDS = (
     "show",
     "status",
     "query",
+    "give-up",
+    "log",
     "integration",
     "local",
 )
+
+
+def module_name(command: str) -> str:
+    """What the module of a command is called, and the function in it."""
+    return command.replace("-", "_")
 
 
 class _Commands(click.Group):
@@ -42,7 +50,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"cbi.cli.{cmd_name}"), cmd_name)
+        name = module_name(cmd_name)
+        command: click.Command = getattr(import_module(f"cbi.cli.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -32,5 +32,5 @@ def show(run: str, html: bool, as_json: bool) -> None:
     console().print(report_text(report, program()))
     if undone := find_undo(pipeline, report.run_id):
         rows = counted(undone.rows_deleted, "row was", "rows were")
-        click.echo(f"  undone   {rows} taken out again at {undone.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+        click.echo(f"  undone   {rows} taken out again at {undone.at:%Y-%m-%d %H:%M:%S} UTC")
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cbi.contract.feed import Feed, Field
 from cbi.contract.problem import Path, Problem, dotted
 from cbi.contract.source_rules import source_problems
-from cbi.enrichments.enrichment import Basis
+from cbi.enrichments.enrichment import Basis, Role
 from cbi.enrichments.registry import ENRICHMENTS
 
 # https://cloud.google.com/bigquery/docs/nested-repeated#limitations and …/quotas#all_tables
@@ -34,6 +34,7 @@ def find_problems(feed: Feed) -> Iterator[Problem]:
     yield from _source_problems(feed)
     yield from _object_name_problems(feed)
     yield from _key_problems(feed)
+    yield from _upsert_problems(feed)
     yield from _layout_problems(feed)
     yield from _date_range_problems(feed)
     yield from _check_problems(feed)
@@ -148,6 +149,14 @@ def _key_problems(feed: Feed) -> Iterator[Problem]:
 
 def _needs_no_column(field: Field) -> bool:
     return field.constant is not None or field.from_path is not None
+
+
+def _upsert_problems(feed: Feed) -> Iterator[Problem]:
+    """Files come in any order, and of those that were dropped first an older one must not win."""
+    roles = {ENRICHMENTS[kind].role for kind in feed.enrich.values() if kind in ENRICHMENTS}
+    if feed.write == "upsert" and Role.RECENCY not in roles:
+        wanted = "then `enrich` must fill a column with finalized_at, which tells an older row from a newer"
+        yield Problem(("write",), f"is 'upsert'; {wanted}")
 
 
 def _layout_problems(feed: Feed) -> Iterator[Problem]:

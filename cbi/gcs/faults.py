@@ -10,8 +10,8 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage.exceptions import InvalidResponse
 
 from cbi.clients import CLOUD_FAULTS
-from cbi.errors import InvalidFile, Misconfigured, Reason, Transient
-from cbi.faults import FaultKind, fault_of
+from cbi.errors import FaultKind, InvalidFile, Misconfigured, Reason, Transient
+from cbi.faults import fault_of
 from cbi.gcs.identity import StagedFile
 
 _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}

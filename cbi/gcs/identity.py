@@ -6,6 +6,7 @@ generation of one staged object, and the names of all it writes are derived from
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 STAGED_PREFIX = "staged/"
 
@@ -32,7 +33,15 @@ class StagedFile:
         return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
-def replay_name(feed_folder: str, quarantine_name: str) -> str:
-    """Where in the staging bucket a quarantine file is put to be run again."""
-    digest = hashlib.sha256(quarantine_name.encode()).hexdigest()[:24]
-    return f"{STAGED_PREFIX}{feed_folder}replay-{digest}.parquet"
+@dataclass(frozen=True)
+class StagedObject:
+    """A staged file with what the bucket says of it: bytes, and checksums in hexadecimal.
+
+    A composed object has no MD5.
+    """
+
+    file: StagedFile
+    size: int
+    finalized_at: datetime
+    crc32c: str
+    md5: str | None

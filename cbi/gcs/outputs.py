@@ -25,15 +25,16 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 REPORTS = "reports/"
 QUARANTINE = "quarantine/"
 ENRICHED = "enriched/"
+PENDING = "pending/"
 LOADED_WINDOWS = "ops/loaded/"
 
 
 class Outputs:
     """One output bucket. The names are functions of a run's identity, so that they need not be remembered.
 
-    Objects are only ever created, or replaced at a generation that was read. `create` and `replace` say
-    whether they wrote the object; as a lost answer makes a retry meet the object of the first try, False may
-    also mean that. All methods raise Transient and Misconfigured.
+    Objects are only ever created, or replaced at a generation that was read. `create` and `replace` tell
+    whether they wrote the object; as a lost answer makes a retry meet the object of the first try, that they
+    did not may also mean that. All methods raise Transient and Misconfigured.
     """
 
     def __init__(self, store: "ObjectStore", bucket: str) -> None:
@@ -44,14 +45,14 @@ class Outputs:
         return f"gs://{self.bucket}/{name}"
 
     @staticmethod
-    def record(run_id: str) -> str:
-        """Where a run writes down what it decided to load, before it loads anything."""
+    def log(run_id: str) -> str:
+        """Where all that is decided of a run is written down before it is acted on."""
         return f"runs/{run_id}.json"
 
     @staticmethod
-    def second_record(run_id: str) -> str:
-        """Where a run writes down what it loads instead of a spliced file that BigQuery refused."""
-        return f"runs/{run_id}-rewritten.json"
+    def pending(run_id: str, wish: str) -> str:
+        """Where it is marked that something is wanted of a run that has its report."""
+        return f"{PENDING}{run_id}-{wish}.json"
 
     @staticmethod
     def report(file: StagedFile) -> str:
@@ -63,9 +64,9 @@ class Outputs:
         return _beside(file, REPORTS, "html")
 
     @staticmethod
-    def quarantine(file: StagedFile) -> str:
-        """Where the rows that a run leaves out are kept."""
-        return _beside(file, QUARANTINE, "parquet")
+    def quarantine(file: StagedFile, epoch: int = 0) -> str:
+        """Where the rows are kept that a run leaves out by the plan it made in an epoch."""
+        return _beside(file, QUARANTINE, f"e{epoch}.parquet" if epoch else "parquet")
 
     @staticmethod
     def enriched(run_id: str, inputs_digest: str, part: str) -> str:
@@ -82,23 +83,18 @@ class Outputs:
 
     @staticmethod
     def content(feed: str, size: int, crc32c: str) -> str:
-        """Where it is marked which run took a content of this size and checksum (in hexadecimal)."""
+        """Where it is claimed by a run: a content of this size and checksum (in hexadecimal)."""
         return f"content/{feed}/{size}-{crc32c}.json"
 
     @staticmethod
-    def run_marker(feed: str, run_id: str) -> str:
-        """Where a replay of a run is marked whose content is not."""
+    def run_claim(feed: str, run_id: str) -> str:
+        """Where a run is claimed whose bytes may be loaded by others as well."""
         return f"content/{feed}/{run_id}.json"
 
     @staticmethod
-    def undo(run_id: str) -> str:
-        """Where the undoing of a run is reported."""
-        return f"undone/{run_id}.json"
-
-    @staticmethod
-    def finish(run_id: str) -> str:
-        """Where it is reported that parts BigQuery had refused are loaded after all."""
-        return f"finished/{run_id}.json"
+    def turn(feed: str) -> str:
+        """Where it is marked which run is at work, in a feed whose files go one after the other."""
+        return f"content/{feed}/turn.json"
 
     @staticmethod
     def sweep(started_at: datetime) -> str:
@@ -137,16 +133,16 @@ class Outputs:
                 return msgspec.json.decode(content, type=ready(kind)), generation
             stored = msgspec.json.decode(content, type=ready(dict[str, Any]))
             return msgspec.convert(upgrade(stored), ready(kind)), generation
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, LookupError, TypeError) as error:  # an upgrade finds keys missing
             message = f"{self.uri(name)} is not what this version of cbi can read ({error}); deploy the one"
             raise Misconfigured(f"{message} that wrote it, or a later one") from error
 
     def create(self, name: str, value: Any) -> bool:
         """Write a value as JSON, unless there is an object of this name."""
-        return self.replace(name, value, generation=0)
+        return self.replace(name, value, generation=0) is not None
 
-    def replace(self, name: str, value: Any, generation: int) -> bool:
-        """Write a value as JSON over just that generation of the object (0: none)."""
+    def replace(self, name: str, value: Any, generation: int) -> int | None:
+        """Write a value as JSON over just that generation of the object (0: none); return the new one."""
         return self._store.replace(self.bucket, name, indented(value), JSON, generation)
 
     def create_parquet(self, name: str, content: bytes) -> bool:
@@ -165,21 +161,33 @@ class Outputs:
         """Join objects to another, unless there is one of its name."""
         self._store.compose(self.bucket, sources, name)
 
-    def keep_quarantine(self, temporary: str, file: StagedFile) -> bool:
-        """Put the rows a run leaves out where they are kept, once, and say whether they are there now."""
-        kept = self.quarantine(file)
+    def copy(self, name: str, target: str) -> bool:
+        """Copy an object to another name, unless there is one of it; False where neither is there."""
         try:
-            self._store.copy(self.bucket, temporary, self.bucket, kept)
+            self._store.copy(self.bucket, name, self.bucket, target)
         except InvalidFile:
-            return self.exists(kept)
+            return self.exists(target)
         return True
 
+    def renew(self, file: StagedFile) -> StagedFile:
+        """Give an object of this bucket another generation of the same bytes, and return the live one."""
+        self._store.copy(file.bucket, file.name, file.bucket, file.name, file.generation)
+        return self._store.newest(file.bucket, file.name)
+
+    def find(self, name: str) -> StagedFile | None:
+        """The live generation of an object, or None."""
+        return self._store.find(self.bucket, name)
+
     def exists(self, name: str) -> bool:
-        return self._store.find(self.bucket, name) is not None
+        return self.find(name) is not None
 
     def list(self, prefix: str) -> Iterator["ListedObject"]:
         """The live objects under a prefix, in order of their names."""
         return self._store.list(self.bucket, prefix)
+
+    def enriched_of(self, run_id: str) -> Iterator[str]:
+        """The names of what a run has under `enriched/`."""
+        return (listed.file.name for listed in self.list(f"{ENRICHED}{run_id}-"))
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""

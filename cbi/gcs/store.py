@@ -13,23 +13,9 @@ from google.cloud.storage import Blob, Client
 from cbi.clients import REQUEST_TIMEOUT, STORAGE_RETRY
 from cbi.errors import InvalidFile, Reason, Transient
 from cbi.gcs.faults import storage_faults, superseded
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import StagedFile, StagedObject
 from cbi.gcs.media_types import PARQUET
 from cbi.gcs.writer import ObjectWriter, upload
-
-
-@dataclass(frozen=True)
-class StagedObject:
-    """A staged file with what the bucket says of it: bytes, and checksums in hexadecimal.
-
-    A composed object has no MD5.
-    """
-
-    file: StagedFile
-    size: int
-    finalized_at: datetime
-    crc32c: str
-    md5: str | None
 
 
 @dataclass(frozen=True)
@@ -110,10 +96,13 @@ class ObjectStore:
 
         A lost answer makes the retry meet the object of the first try: False may also mean that.
         """
-        return self.replace(bucket, name, content, content_type, generation=0)
+        return self.replace(bucket, name, content, content_type, generation=0) is not None
 
-    def replace(self, bucket: str, name: str, content: bytes, content_type: str, generation: int) -> bool:
-        """Write an object over just that generation of it (0: none), and say whether it was written."""
+    def replace(
+        self, bucket: str, name: str, content: bytes, content_type: str, generation: int
+    ) -> int | None:
+        """Write an object over just that generation of it (0: none), and return the one this made, if it
+        did."""
         return upload(self._blob(bucket, name), content, content_type, generation)
 
     def list(self, bucket: str, prefix: str) -> Iterator[ListedObject]:

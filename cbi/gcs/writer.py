@@ -16,10 +16,10 @@ from cbi.gcs.faults import storage_faults
 _UPLOAD_CHUNK_BYTES = 8 << 20
 
 
-def upload(blob: Blob, content: bytes, content_type: str, generation: int) -> bool:
-    """Write an object over just that generation of it (0: none), and say whether it was written.
+def upload(blob: Blob, content: bytes, content_type: str, generation: int) -> int | None:
+    """Write an object over just that generation of it (0: none), and return the one this made, if it did.
 
-    A lost answer makes the retry meet the object of the first try: False may also mean that.
+    A lost answer makes the retry meet the object of the first try: None may also mean that.
     """
     with storage_faults(f"writing gs://{blob.bucket.name}/{blob.name}"):
         try:
@@ -31,8 +31,8 @@ def upload(blob: Blob, content: bytes, content_type: str, generation: int) -> bo
                 timeout=REQUEST_TIMEOUT,
             )
         except PreconditionFailed:
-            return False
-    return True
+            return None
+    return int(blob.generation)
 
 
 class ObjectWriter(io.RawIOBase):

@@ -13,7 +13,7 @@ from cbi.gcs.identity import StagedFile
 from cbi.gcs.reader import RangedReader
 from cbi.gcs.store import ObjectStore
 from cbi.ops.check import FileVerdict, check_content
-from cbi.runs.staging import feed_name
+from cbi.runs.feed_name import feed_name
 from cbi.settings import Settings
 
 _WILDCARD = re.compile(r"\*\*/?|\*|\?")

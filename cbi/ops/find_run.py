@@ -4,9 +4,9 @@ import re
 
 from cbi.errors import Misconfigured
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
-from cbi.gcs.outputs import REPORTS, Outputs
-from cbi.ops.undo import UndoReport
+from cbi.gcs.outputs import REPORTS
 from cbi.runs.pipeline import IngestionPipeline
+from cbi.runs.protocol.log import Undone
 from cbi.runs.report import Report
 
 _RUN_ID = re.compile(r"[0-9a-f]{24}")
@@ -18,8 +18,8 @@ def find_report(pipeline: IngestionPipeline, named: str) -> Report:
     Raises Misconfigured where there is none.
     """
     if _RUN_ID.fullmatch(named):
-        record = pipeline.runs.record(named)
-        file = record.file if record is not None else None
+        log = pipeline.runs.log_of(named)
+        file = log.file if log is not None else None
     else:
         file = _newest(pipeline, named)
     report = pipeline.runs.report(file) if file is not None else None
@@ -31,9 +31,10 @@ def find_report(pipeline: IngestionPipeline, named: str) -> Report:
     return report
 
 
-def find_undo(pipeline: IngestionPipeline, run_id: str) -> UndoReport | None:
-    """What undoing a run removed, or None where it was not undone."""
-    return pipeline.outputs.read(Outputs.undo(run_id), UndoReport)
+def find_undo(pipeline: IngestionPipeline, run_id: str) -> Undone | None:
+    """How many rows were removed when a run was undone, or None where it was not."""
+    log = pipeline.runs.log_of(run_id)
+    return next((entry for entry in log.entries if isinstance(entry, Undone)), None) if log else None
 
 
 def _newest(pipeline: IngestionPipeline, named: str) -> StagedFile | None:

@@ -1,75 +1,105 @@
 """Putting through again what a run left behind: quarantined rows, or parts that BigQuery had refused."""
 
-from cbi.contract import DEFAULT_FEED
-from cbi.errors import InvalidFile, Misconfigured, Reason
-from cbi.gcs.identity import StagedFile, replay_name
-from cbi.gcs.outputs import QUARANTINE, Outputs
+from cbi.deadline import Deadline
+from cbi.errors import Misconfigured, Reason
+from cbi.gcs.identity import StagedFile
+from cbi.gcs.outputs import QUARANTINE
+from cbi.runs.origin import origin_of
+from cbi.runs.outcome import make_report
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.record import RunRecord
+from cbi.runs.protocol import steps
+from cbi.runs.protocol.log import Replay, Run, fold
+from cbi.runs.protocol.requests import Pending
 from cbi.runs.report import Report
-from cbi.runs.staging import feed_name
 
 
-def replay(pipeline: IngestionPipeline, source: str) -> Report:
-    """Run a quarantine file again, given by its gs:// URI or by the id of the run that left it.
+def replay(pipeline: IngestionPipeline, source: str, deadline: Deadline | None = None) -> Report:
+    """Run a quarantine file, given by its gs:// URI or by the id of the run that left it.
 
-    The file is copied to the staging bucket under a name of its own, so it becomes a run like any other: its
-    rows load once however often they are replayed, and what still has no regime is in that run's own
-    quarantine, which the next replay goes on with. For a run whose load BigQuery refused, the parts that are
-    missing are loaded instead. Raises Misconfigured where there is nothing to replay.
+    It is a run like any other, of the object as it lies there: its rows load once however often they are
+    replayed, and what still has no regime is in that run's own quarantine, which the next replay goes on
+    with. For a run whose load BigQuery refused, the parts that are missing are loaded instead. Raises
+    Transient, and Misconfigured where there is nothing to replay.
     """
     if source.startswith("gs://"):
-        return _replay_quarantine(pipeline, _quarantine_name(pipeline, source))
-    return _replay_run(pipeline, source)
+        return _replay_quarantine(pipeline, _quarantine_file(pipeline, source), deadline)
+    return _replay_run(pipeline, source, deadline)
 
 
-def _replay_run(pipeline: IngestionPipeline, run_id: str) -> Report:
-    record = pipeline.runs.record(run_id)
-    if record is None:
+def _replay_run(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None) -> Report:
+    known = pipeline.runs.log_of(run_id)
+    if known is None:
         raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
-    if pipeline.outputs.exists(Outputs.undo(run_id)):
-        raise Misconfigured(f"run {run_id} was undone; drop {record.file.uri} again")
-    published = pipeline.runs.report(record.file)
-    if published is not None and published.reason is Reason.LOAD_FAILED:
-        return _load_refused(pipeline, record)
-    if record.plan is None or record.plan.quarantine_object is None:
-        message = published.message if published else "it has no report"
-        raise Misconfigured(f"run {run_id} left nothing behind: {message}")
-    pipeline.ingest(record.file)
-    return _replay_quarantine(pipeline, Outputs.quarantine(record.file))
+    published = pipeline.ingest(known.file, deadline=deadline)
+    before = fold(pipeline.runs.log(known.file))
+    _refuse_if_undone(before)
+    if before.stage == "given_up" or (before.stage == "loading" and not before.first):
+        return _load_refused(pipeline, known.file, published, deadline)
+    uri = pipeline.runs.quarantine_uri(before)
+    if before.stage == "failed" or (uri is None and before.stage != "done"):
+        raise Misconfigured(f"run {run_id} left nothing behind: {published.message}")
+    if uri is None:
+        return _as_it_is(before, published)
+    return _replay_quarantine(pipeline, _quarantine_file(pipeline, uri), deadline)
 
 
-def _quarantine_name(pipeline: IngestionPipeline, uri: str) -> str:
+def _load_refused(
+    pipeline: IngestionPipeline, file: StagedFile, published: Report, deadline: Deadline | None
+) -> Report:
+    """Load what was given up of a run; its own report stays as it is."""
+    pipeline.take(file, steps.replay(file), deadline)
+    return _as_it_is(fold(pipeline.runs.log(file)), published)
+
+
+def _as_it_is(run: Run, published: Report) -> Report:
+    """What a run's report would say now."""
+    return make_report(
+        run,
+        run.loaded,
+        run.failure,
+        published.quarantine_uri,
+        published.duration_seconds,
+        published.timings,
+    )
+
+
+def _quarantine_file(pipeline: IngestionPipeline, uri: str) -> StagedFile:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if bucket != pipeline.outputs.bucket or not name.startswith(QUARANTINE):
         wanted = pipeline.outputs.uri(f"{QUARANTINE}….parquet")
         raise Misconfigured(f"{uri} is not a quarantine file; it must be {wanted}, or the id of a run")
-    return name
+    file = pipeline.outputs.find(name)
+    if file is None:
+        raise Misconfigured(f"{uri} is not there: it was removed, or has expired; drop the file again")
+    return file
 
 
-def _replay_quarantine(pipeline: IngestionPipeline, name: str) -> Report:
-    store, bucket = pipeline.store, pipeline.settings.require_staging_bucket()
-    staged, _, _generation = name.removeprefix(QUARANTINE).rpartition("/")
-    feed = feed_name(StagedFile(bucket, staged, 0))
-    staged_name = replay_name("" if feed == DEFAULT_FEED else f"{feed}/", name)
-    before = store.find(bucket, staged_name)
-    if before is not None:
-        report = pipeline.ingest(before)
-        if report.quarantine_uri is not None:
-            return _replay_quarantine(pipeline, _quarantine_name(pipeline, report.quarantine_uri))
-        if not report.failed:
-            return report
-    generation = before.generation if before is not None else 0
-    store.copy(pipeline.outputs.bucket, name, bucket, staged_name, generation)
-    return pipeline.ingest(store.newest(bucket, staged_name))
+def _replay_quarantine(pipeline: IngestionPipeline, file: StagedFile, deadline: Deadline | None) -> Report:
+    origin = origin_of(pipeline.runs, file, pipeline.settings.require_staging_bucket())
+    if origin is not None:
+        _refuse_if_undone(origin)
+    before = pipeline.runs.report(file)
+    if before is None:
+        return _deliver(pipeline, file, deadline)
+    run = fold(pipeline.runs.log(file))
+    if run.stage == "given_up":
+        return _load_refused(pipeline, file, before, deadline)
+    if run.stage in ("failed", "undone") and before.reason is not Reason.DUPLICATE_CONTENT:
+        return _deliver(pipeline, pipeline.outputs.renew(file), deadline)
+    if (uri := pipeline.runs.quarantine_uri(run)) is not None:
+        return _replay_quarantine(pipeline, _quarantine_file(pipeline, uri), deadline)
+    return before
 
 
-def _load_refused(pipeline: IngestionPipeline, record: RunRecord) -> Report:
-    """Load the parts of a run that BigQuery refused; the run's own report stays as it is."""
-    try:
-        report = pipeline.load_refused(record)
-    except InvalidFile as error:
-        raise Misconfigured(f"run {record.file.run_id} cannot be replayed: {error}") from error
-    if not report.failed:
-        pipeline.outputs.create(Outputs.finish(report.run_id), report.as_written())
+def _deliver(pipeline: IngestionPipeline, file: StagedFile, deadline: Deadline | None) -> Report:
+    """Ingest a quarantine file. As no event tells of it, a mark does, by which a sweep goes on with it."""
+    wanted = Pending(file, Replay(0))
+    pipeline.runs.mark(wanted)
+    report = pipeline.ingest(file, deadline=deadline)
+    pipeline.runs.clear(wanted)
     return report
+
+
+def _refuse_if_undone(run: Run) -> None:
+    if run.stage in ("undoing", "undone"):
+        raise Misconfigured(f"run {run.file.run_id} was undone; drop {run.file.uri} again")

@@ -1,6 +1,7 @@
 """Finding the files whose event was lost, and tidying up behind those that are done."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,24 +9,29 @@ import msgspec
 
 from cbi.contract.catalog import load_feeds
 from cbi.deadline import Deadline
-from cbi.errors import CbiError, Misconfigured, Reason
+from cbi.errors import CbiError
 from cbi.events import is_staged
-from cbi.gcs.identity import STAGED_PREFIX
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.outputs import ENRICHED, REPORTS, Outputs
 from cbi.gcs.store import ListedObject
 from cbi.ops.announce import announce
 from cbi.ops.ingestion_runs import load_runs
+from cbi.runs.feed_name import feed_name
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.staging import feed_name
+from cbi.runs.protocol.decisions import MOST_TRIES
+from cbi.runs.protocol.log import fold, tries
+from cbi.runs.protocol.step import Step
+from cbi.runs.protocol.steps import advance, settle
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a sweep did: of the files `found` without a report, `run` have one now, `failed` could not be
-    brought to one, and `left` wait for the next sweep. `removed` counts enriched files of finished runs, and
-    `recorded` reports that became rows of `ops.ingestion_runs`."""
+    """What a sweep did: of the files `found` without a report, and the undoings and replays that had not come
+    to their end, `run` have now, `failed` could not be brought to it, and `left` wait for the next sweep.
+    `removed` counts enriched files of finished runs, and `recorded` reports that became rows of
+    `ops.ingestion_runs`."""
 
     started_at: datetime
     found: int
@@ -38,7 +44,8 @@ class SweepReport:
 
 
 def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> SweepReport:
-    """Run the staged files that should have a report and have none, oldest first, as time allows.
+    """Run the staged files that should have a report and have none, oldest first, as time allows; then what
+    is wanted of runs and was not carried out.
 
     A file that an event is at work on at the same time does no harm: both are the same run. Raises Transient
     when the buckets cannot be listed.
@@ -59,31 +66,21 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         for listed in staged
         if listed.finalized_at <= due and Outputs.report(listed.file) not in reported
     ]
-    lost.sort(key=lambda listed: listed.finalized_at)
-    run = failed = 0
-    for listed in lost:
-        if deadline.passed:
-            break
-        try:
-            announce(pipeline, pipeline.ingest(listed.file, deadline=deadline))
-            run += 1
-        except CbiError as error:
-            _log.error("sweep: %s could not be run: %s", listed.file.uri, error)
-            failed += 1
-        except (
-            Exception
-        ):  # here a run begins, and the mistake that one file brings out is not to stop the others
-            _log.exception("sweep: %s could not be run, for a reason nobody thought of", listed.file.uri)
-            failed += 1
+    wanted = list(pipeline.runs.pending())
+    tasks = [_Task(listed.file, Step(advance, (listed.file, None))) for listed in _in_turn(pipeline, lost)]
+    tasks += [_Task(pending.file, Step(settle, (pending,))) for pending in wanted]
+    run, failed = _carry_out(pipeline, tasks, deadline)
     report = SweepReport(
         started_at=started_at,
-        found=len(lost),
+        found=len(tasks),
         run=run,
         failed=failed,
-        left=len(lost) - run - failed,
+        left=len(tasks) - run - failed,
         removed=_remove_enriched(pipeline, reported, deadline),
         recorded=_record_runs(pipeline, reports, started_at, deadline),
-        oldest_age_seconds=(started_at - lost[0].finalized_at).total_seconds() if lost else None,
+        oldest_age_seconds=max(
+            ((started_at - each.finalized_at).total_seconds() for each in lost), default=None
+        ),
     )
     pipeline.outputs.create(Outputs.sweep(started_at), report)
     if pipeline.settings.report_page == "on" and not deadline.passed:
@@ -97,6 +94,51 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         extra={"fields": {"event": "sweep_finished", **msgspec.to_builtins(report)}},
     )
     return report
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be done for a run, and whose it is."""
+
+    file: StagedFile
+    step: Step
+
+
+def _in_turn(pipeline: IngestionPipeline, lost: list[ListedObject]) -> list[ListedObject]:
+    """Files that have been tried less often come first, then those that came first.
+
+    So one that takes its reader down each time is in nobody's way.
+    """
+
+    def tried(listed: ListedObject) -> int:
+        try:
+            return len(tries(pipeline.runs.log(listed.file).entries))
+        except CbiError:
+            return MOST_TRIES
+
+    return sorted(lost, key=lambda listed: (tried(listed), listed.finalized_at))
+
+
+def _carry_out(pipeline: IngestionPipeline, tasks: Iterable[_Task], deadline: Deadline) -> tuple[int, int]:
+    """Do what there is time for, and return how many came to an end, and how many could not be brought to
+    one."""
+    done = failed = 0
+    for task in tasks:
+        if deadline.passed:
+            break
+        try:
+            for report in pipeline.take(task.file, task.step, deadline).values():
+                announce(pipeline, report)
+            done += 1
+        except CbiError as error:
+            _log.error("sweep: %s could not be run: %s", task.file.uri, error)
+            failed += 1
+        except (
+            Exception
+        ):  # here a run begins, and the mistake that one file brings out is not to stop the others
+            _log.exception("sweep: %s could not be run, for a reason nobody thought of", task.file.uri)
+            failed += 1
+    return done, failed
 
 
 def _record_runs(
@@ -155,15 +197,15 @@ def _remove_enriched(pipeline: IngestionPipeline, reported: set[str], deadline: 
 def _is_finished(pipeline: IngestionPipeline, run_id: str, reported: set[str]) -> bool:
     """Whether a run needs its enriched files no more.
 
-    `replay` needs them where BigQuery refused some. They also stay where what the run has written cannot be
+    `replay` needs them where some were given up. They also stay where what the run has written cannot be
     read.
     """
     try:
-        record = pipeline.runs.record(run_id)
-        if record is None or Outputs.report(record.file) not in reported:
-            return False
-        report = pipeline.runs.report(record.file)
-    except Misconfigured as error:
+        log = pipeline.runs.log_of(run_id)
+    except CbiError as error:
         _log.error("sweep: the enriched files of run %s stay: %s", run_id, error)
         return False
-    return report is None or report.reason is not Reason.LOAD_FAILED
+    if log is None or Outputs.report(log.file) not in reported:
+        return False
+    run = fold(log)
+    return run.stage in ("failed", "done", "undone") or (run.stage == "loading" and run.first)

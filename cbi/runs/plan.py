@@ -1,6 +1,7 @@
 """What was found of a file, and what there is to load of it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
@@ -30,17 +31,20 @@ class Found:
 class LoadPlan:
     """What there is to load, and how.
 
-    `inputs_digest` is of all that the parts' bytes depend on besides the file. `content_marker` names the
-    object that marks the file's bytes as this run's, None where nothing does. `quarantine_object` holds the
-    rows that are left out; `temporary_objects` are of no use once the run has its report. `refusals` is how
-    often BigQuery has refused each part before this was decided.
+    `claim` names the object that claims the file's bytes for this run, and `finalized_at` is when its rows
+    came. `project` and `location` are those of the jobs. Version 0.1 stored none of the three: they are None
+    then, and the client's own are meant. `inputs_digest` is of all that the parts' bytes depend on besides
+    the file. `quarantine_object` holds the rows that are left out; `temporary_objects` are of no use once the
+    run has its report.
     """
 
     target: Target
     parts: tuple[Part, ...]
     inputs_digest: str
+    claim: str
+    finalized_at: datetime | None = None
+    project: str | None = None
+    location: str | None = None
     spliced: bool = False
-    content_marker: str | None = None
     quarantine_object: str | None = None
     temporary_objects: tuple[str, ...] = ()
-    refusals: int = 0

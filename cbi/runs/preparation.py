@@ -10,19 +10,21 @@ from cbi.contract.target import Target
 from cbi.deadline import Deadline
 from cbi.errors import InvalidFile
 from cbi.findings import Failure
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import StagedFile, StagedObject
 from cbi.gcs.outputs import Outputs
-from cbi.gcs.store import ObjectStore, StagedObject
+from cbi.gcs.store import ObjectStore
 from cbi.lookups.regime_cache import RegimeCache
-from cbi.lookups.regime_calendar import RegimeCalendar
+from cbi.runs.feed_name import feed_name
 from cbi.runs.in_worker import prepare_in_worker
-from cbi.runs.plan import Found, LoadPlan
-from cbi.runs.record import Failed, Planned, RunRecord
+from cbi.runs.origin import origin_of
+from cbi.runs.plan import Found
+from cbi.runs.protocol.log import Failed, Planned
+from cbi.runs.protocol.requests import Candidate, ContentClaim
 from cbi.runs.report import Source
-from cbi.runs.staging import feed_name
+from cbi.runs.stored import StoredRuns
 from cbi.runs.worker_job import PrepareFile, summarise
 from cbi.runs.worker_server import WorkerServer
-from cbi.settings import EnrichStrategy, Settings
+from cbi.settings import Settings
 from cbi.telemetry.timings import Timings
 from cbi.workers.pool import Workers
 
@@ -34,87 +36,90 @@ class Context:
     settings: Settings
     store: ObjectStore
     outputs: Outputs
+    runs: StoredRuns
     bigquery: bigquery.Client
     regimes: RegimeCache
     workers: Workers
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What a decision depends on."""
+def look(context: Context, file: StagedFile, timings: Timings) -> Candidate | Failed:
+    """Find the contract, the calendar, and the object in its bucket. Raises Transient and Misconfigured."""
+    found = Found(Source(file.uri, file.generation), feed_name(file), timings=timings)
+    try:
+        feed = load_staged_feed(found.feed)
+        found = replace(found, table=feed.table)
+        with timings.step("calendar"):
+            found = replace(found, calendar=summarise(context.regimes.calendar()))
+        with timings.step("stat"):
+            staged = _of_its_age(context, context.store.stat(file))
+    except InvalidFile as error:
+        return Failed(found, Failure(error.reason, str(error)))
+    found = replace(found, source=replace(found.source, size=staged.size))
+    return Candidate(staged, found, _claim(feed, staged), _turn(feed))
 
-    feed: Feed
-    calendar: RegimeCalendar
-    staged: StagedObject
+
+def _of_its_age(context: Context, staged: StagedObject) -> StagedObject:
+    """The object with the time its rows came: those of a quarantine file came with the file they were in."""
+    if staged.file.bucket != context.outputs.bucket:
+        return staged
+    origin = origin_of(context.runs, staged.file, context.settings.require_staging_bucket())
+    came = origin.plan.finalized_at if origin and origin.plan else None
+    return replace(staged, finalized_at=came or staged.finalized_at)
 
 
-class Preparation:
-    """A file on its way to a decision, step by step.
+def prepare(
+    context: Context, candidate: Candidate, timings: Timings, deadline: Deadline, *, rewrite: bool
+) -> Planned | Failed:
+    """Let a worker validate a file and write its parts; `rewrite` where it was refused as it was spliced.
 
-    Every step raises InvalidFile for a fault of the file, Transient and Misconfigured. `found` grows with
-    each, so that also of a file that fails all that was seen is reported.
+    Raises Transient and Misconfigured.
     """
+    staged, feed = candidate.staged, load_staged_feed(candidate.found.feed)
+    calendar = context.regimes.calendar()
+    wanted = feed.enrich_strategy or context.settings.enrich_strategy
+    job = PrepareFile(
+        feed=feed,
+        calendar=calendar,
+        strategy="rewrite" if rewrite else wanted,
+        # A refused file's keys were looked for before any part of it was loaded.
+        looks_for_keys=feed.write == "append" and feed.check_existing_keys != "off" and not rewrite,
+        settings=context.settings,
+        found=replace(candidate.found, timings={}),
+        file=staged.file,
+        size=staged.size,
+        finalized_at=staged.finalized_at,
+        claim=candidate.claim.name,
+    )
+    server = WorkerServer(
+        store=context.store,
+        outputs=context.outputs,
+        bigquery=context.bigquery,
+        regimes=context.regimes,
+        file=staged.file,
+        target=Target.of(feed),
+        calendar=calendar,
+        timings=timings,
+    )
+    prepared = prepare_in_worker(context.workers, job, server, deadline)
+    found = replace(prepared.found, timings=timings)
+    if prepared.failure is not None:
+        return Failed(found, prepared.failure)
+    assert prepared.plan is not None
+    project, location = context.bigquery.project, context.settings.bigquery_location
+    return Planned(found, replace(prepared.plan, project=project, location=location))
 
-    def __init__(self, context: Context, file: StagedFile) -> None:
-        self.timings = Timings()
-        self.found = Found(Source(file.uri, file.generation), feed_name(file), timings=self.timings)
-        self._context = context
-        self._file = file
 
-    def failed(self, error: InvalidFile) -> RunRecord:
-        return RunRecord(self._file, Failed(self.found, Failure(error.reason, str(error))))
+def _claim(feed: Feed, staged: StagedObject) -> ContentClaim:
+    """What claims a file's bytes: their content where they are to be loaded once, else just the run.
 
-    def planned(self, plan: LoadPlan) -> RunRecord:
-        return RunRecord(self._file, Planned(self.found, plan))
+    Of a feed that upserts the same bytes may well be loaded again, after others of the same keys.
+    """
+    if feed.dedupe_content and feed.write == "append":
+        return ContentClaim(Outputs.content(feed.name, staged.size, staged.crc32c), staged.md5)
+    return ContentClaim(Outputs.run_claim(feed.name, staged.file.run_id), None)
 
-    def look_up(self) -> Inputs:
-        """Find the contract, the calendar, and the object in its bucket."""
-        feed = load_staged_feed(self.found.feed)
-        self.found = replace(self.found, table=feed.table)
-        with self.timings.step("calendar"):
-            calendar = self._context.regimes.calendar()
-        self.found = replace(self.found, calendar=summarise(calendar))
-        with self.timings.step("stat"):
-            staged = self._context.store.stat(self._file)
-        self.found = replace(self.found, source=replace(self.found.source, size=staged.size))
-        return Inputs(feed, calendar, staged)
 
-    def plan(
-        self,
-        inputs: Inputs,
-        strategy: EnrichStrategy | None,
-        content_marker: str | None,
-        deadline: Deadline,
-    ) -> LoadPlan:
-        """Let a worker look at the values and write the parts.
-
-        `strategy` is how to enrich, whatever the feed and the settings say; `content_marker` is the object
-        that marks the bytes as this run's.
-        """
-        job = PrepareFile(
-            feed=inputs.feed,
-            calendar=inputs.calendar,
-            strategy=strategy or inputs.feed.enrich_strategy or self._context.settings.enrich_strategy,
-            settings=self._context.settings,
-            found=replace(self.found, timings={}),
-            file=self._file,
-            size=inputs.staged.size,
-            finalized_at=inputs.staged.finalized_at,
-        )
-        context = self._context
-        server = WorkerServer(
-            store=context.store,
-            outputs=context.outputs,
-            bigquery=context.bigquery,
-            regimes=context.regimes,
-            file=self._file,
-            target=Target.of(inputs.feed),
-            calendar=inputs.calendar,
-            timings=self.timings,
-        )
-        prepared = prepare_in_worker(context.workers, job, server, deadline)
-        self.found = replace(prepared.found, timings=self.timings)
-        if prepared.failure is not None:
-            raise InvalidFile(prepared.failure.reason, prepared.failure.message)
-        assert prepared.plan is not None
-        return replace(prepared.plan, content_marker=content_marker)
+def _turn(feed: Feed) -> ContentClaim | None:
+    """Files that fail for keys of others go one after the other, else two at once would see none."""
+    one_by_one = feed.write == "append" and feed.check_existing_keys == "fail"
+    return ContentClaim(Outputs.turn(feed.name), None) if one_by_one else None

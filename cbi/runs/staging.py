@@ -16,15 +16,6 @@ from cbi.gcs.store import ObjectStore
 from cbi.parquet.tables import arrow_table
 
 
-def feed_name(file: StagedFile) -> str:
-    """The feed a staged file belongs to: the folder under `staged/`, or the default one without.
-
-    A folder such as `data_date=2024-01-02` is of a partitioned table, and no feed's.
-    """
-    folder, slash, _ = file.name.removeprefix(STAGED_PREFIX).partition("/")
-    return folder if slash and "=" not in folder else DEFAULT_FEED
-
-
 def staged_uri(store: ObjectStore, bucket: str, uri: str) -> StagedFile:
     """The live generation of `gs://bucket/staged/….parquet`. Raises InvalidFile for any other URI."""
     found, _, name = uri.removeprefix("gs://").partition("/")

@@ -44,17 +44,20 @@ class Prepared(msgspec.Struct, frozen=True):
 class PrepareFile:
     """The job of a worker; its result is a Prepared, encoded.
 
-    `found` is what was known before; `size`, in bytes, and `finalized_at` are the file's.
+    `found` is what was known before; `size`, in bytes, and `finalized_at` are the file's, and `claim` names
+    what claims its bytes.
     """
 
     feed: Feed
     calendar: RegimeCalendar
     strategy: EnrichStrategy
+    looks_for_keys: bool
     settings: Settings
     found: Found
     file: StagedFile
     size: int
     finalized_at: datetime
+    claim: str
 
     def __call__(self, ask: Ask) -> bytes:
         # Arrow's own allocators map more than they use, which the worker's limits would count.
@@ -113,6 +116,8 @@ class _Work:
             target=Target.of(feed),
             parts=enriched.parts,
             inputs_digest=digest,
+            claim=job.claim,
+            finalized_at=job.finalized_at,
             spliced=enriched.enrichment.strategy == "splice",
             quarantine_object=enriched.quarantine_object,
             temporary_objects=enriched.temporary_objects,
@@ -156,7 +161,7 @@ class _Work:
     def _find_existing_keys(self, validation: Validation) -> ExistingKeys | None:
         """Which keys the table has already; None where the feed does not want to know."""
         feed = self._job.feed
-        if feed.write != "append" or feed.check_existing_keys == "off":
+        if not self._job.looks_for_keys:
             return None
         return self._cloud.find_existing_keys(validation.keys.rename_columns(list(Target.of(feed).key)))
 

@@ -23,14 +23,18 @@ class ParquetLoad:
     labels: Mapping[str, str]
     replace_rows: bool = False
 
-    def insert(self, client: bigquery.Client, location: str, job_id: str) -> bigquery.LoadJob:
-        """Insert the job under an id. Raises Conflict where the id is used."""
+    def insert(
+        self, client: bigquery.Client, location: str, job_id: str, project: str | None = None
+    ) -> bigquery.LoadJob:
+        """Insert the job under an id, in a project (None: the client's). Raises Conflict where the id is
+        used."""
         disposition = WriteDisposition.WRITE_TRUNCATE if self.replace_rows else WriteDisposition.WRITE_APPEND
         return client.load_table_from_uri(
             self.uri,
             self.table,
             job_id=job_id,
             location=location,
+            project=project,
             job_config=bigquery.LoadJobConfig(
                 source_format=SourceFormat.PARQUET,
                 schema=list(self.schema),
@@ -50,12 +54,16 @@ class Statement:
     sql: str
     labels: Mapping[str, str]
 
-    def insert(self, client: bigquery.Client, location: str, job_id: str) -> bigquery.QueryJob:
-        """Insert the job under an id. Raises Conflict where the id is used."""
+    def insert(
+        self, client: bigquery.Client, location: str, job_id: str, project: str | None = None
+    ) -> bigquery.QueryJob:
+        """Insert the job under an id, in a project (None: the client's). Raises Conflict where the id is
+        used."""
         return client.query(
             self.sql,
             job_id=job_id,
             location=location,
+            project=project,
             job_config=bigquery.QueryJobConfig(labels=dict(self.labels)),
             job_retry=None,  # a failed job's id cannot be used again
             retry=BIGQUERY_RETRY,

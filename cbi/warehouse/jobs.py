@@ -19,8 +19,8 @@ from google.cloud import bigquery
 
 from cbi.clients import BIGQUERY_RETRY, CLOUD_FAULTS, REQUEST_TIMEOUT
 from cbi.deadline import Deadline
-from cbi.errors import Transient
-from cbi.faults import Fault, FaultKind, cloud_error, error_of, fault_of, fault_of_job
+from cbi.errors import Fault, FaultKind, Misconfigured, Transient
+from cbi.faults import cloud_error, error_of, fault_of, fault_of_job
 
 # How many jobs of its own a delivery may see fail before it leaves the next to a later delivery.
 _ATTEMPTS_OF_A_DELIVERY = 2
@@ -40,11 +40,11 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 class JobSpec:
     """What a job is to do: the id of each attempt, and how one is inserted under its id.
 
-    `insert` raises Conflict where the id is used, or returns a Fault where there is nothing to insert.
+    `insert` raises Conflict where the id is used.
     """
 
     job_id: Callable[[int], str]
-    insert: Callable[[str], Job | Fault]
+    insert: Callable[[str], Job]
 
 
 @dataclass(frozen=True)
@@ -82,76 +82,77 @@ class Jobs:
         self.client = client
         self.location = location
 
-    def run(self, spec: JobSpec, deadline: Deadline, *, ignored_failures: int = 0) -> Attempt:
-        """Start a chain at its first attempt, whoever made it, and finish it."""
-        return self.finish(spec, self.start(spec), deadline, ignored_failures=ignored_failures)
+    def run(self, spec: JobSpec, deadline: Deadline) -> Attempt:
+        """Insert the first job of a chain, go on with the next where one fails, and return the last.
 
-    def start(self, spec: JobSpec, number: int = 0) -> Attempt:
-        """Insert the job of an attempt, or take the one that is there, whoever inserted it."""
-        job_id = spec.job_id(number)
-        try:
-            try:
-                inserted = spec.insert(job_id)
-            except Conflict:
-                return Attempt(number, job_id, self._adopt(job_id), adopted=True)
-        except CLOUD_FAULTS as error:
-            fault = fault_of(error)
-            if fault.kind is not FaultKind.REFUSED:
-                raise error_of(fault, f"job {job_id} could not be inserted") from error
-            inserted = fault
-        if isinstance(inserted, Fault):
-            return Attempt(number, job_id, rejection=inserted)
-        return Attempt(number, job_id, inserted)
-
-    def finish(
-        self, spec: JobSpec, attempt: Attempt, deadline: Deadline, *, ignored_failures: int = 0
-    ) -> Attempt:
-        """Wait for a job to end, go on with the next attempt where it failed, and return the last.
-
-        The last is the one that succeeded or was refused. `ignored_failures` refusals are passed over, as
-        their cause has been corrected since; all who ignore as many come to the same last attempt, so that
-        one can be known to be over. A failure that an operator has to correct is raised by whoever inserted
-        the job. Whoever finds it later tries the next attempt: its id is used, and its cause may be gone.
-        Raises Transient when the deadline comes first, or after a few attempts of its own.
+        The last is the one that succeeded or was refused. A failure that an operator has to correct is raised
+        by whoever inserted the job. Whoever finds it later tries the next: its id is used, and its cause may
+        be gone. Raises Transient when the deadline comes first, or after a few attempts of its own.
         """
-        failed = 0
+        attempt, failed = self._start(spec, 0), 0
         while True:
-            self._wait(attempt, deadline)
+            if attempt.job is not None:
+                wait_for_job(attempt.job, deadline)
             fault = attempt.fault
-            if fault is None:
+            if fault is None or fault.kind is FaultKind.REFUSED:
                 return attempt
             _log.warning("job %s failed: %s", attempt.job_id, fault.reason)
-            if fault.kind is FaultKind.REFUSED:
-                if not ignored_failures:
-                    return attempt
-                ignored_failures -= 1
-            elif fault.kind is FaultKind.OPERATOR and not attempt.adopted:
+            if fault.kind is FaultKind.OPERATOR and not attempt.adopted:
                 raise error_of(fault, f"job {attempt.job_id} failed")
             failed += not attempt.adopted
             if failed == _ATTEMPTS_OF_A_DELIVERY:
                 raise Transient(f"job {attempt.job_id} failed: {fault.message}")
-            attempt = self.start(spec, attempt.number + 1)
+            attempt = self._start(spec, attempt.number + 1)
 
-    def _adopt(self, job_id: str) -> Job:
-        job = _UNTIL_KNOWN(self.client.get_job)(
-            job_id, location=self.location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
+    def _start(self, spec: JobSpec, number: int) -> Attempt:
+        """Insert the job of an attempt, or take the one that is there, whoever inserted it."""
+        job_id = spec.job_id(number)
+        try:
+            job = spec.insert(job_id)
+        except Conflict:
+            found = find_job(self.client, job_id, self.client.project, self.location)
+            return Attempt(number, job_id, found, adopted=True)
+        except CLOUD_FAULTS as error:
+            return Attempt(number, job_id, rejection=refusal_of(error, job_id))
+        return Attempt(number, job_id, job)
+
+
+def refusal_of(error: Exception, job_id: str) -> Fault:
+    """Why BigQuery would not make a job; raised as Transient or Misconfigured where it may yet."""
+    fault = fault_of(error)
+    if fault.kind is not FaultKind.REFUSED:
+        raise error_of(fault, f"job {job_id} could not be inserted") from error
+    return fault
+
+
+def find_job(client: bigquery.Client, job_id: str, project: str, location: str) -> Job:
+    """The job under an id that is used. Raises Transient and Misconfigured."""
+    try:
+        job = _UNTIL_KNOWN(client.get_job)(
+            job_id, project=project, location=location, retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT
         )
-        assert isinstance(job, Job)
-        _log.info("job %s is there already, %s", job_id, job.state)
-        return job
+    except CLOUD_FAULTS as error:
+        raise cloud_error(error, f"job {job_id} could not be looked at") from error
+    if not isinstance(job, Job):
+        raise Misconfigured(
+            f"the job id {job_id} is used by another kind of job; ids with cbi_ are this one's"
+        )
+    _log.info("job %s is there already, %s", job_id, job.state)
+    return job
 
-    def _wait(self, attempt: Attempt, deadline: Deadline) -> None:
-        job = attempt.job
-        for pause in _pauses():
-            if job is None or job.state == "DONE":
-                return
-            if deadline.passed:
-                raise Transient(f"job {attempt.job_id} is {job.state} and the function's time is up")
-            time.sleep(min(pause, deadline.seconds_left))
-            try:
-                job.reload(retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
-            except CLOUD_FAULTS as error:
-                raise cloud_error(error, f"job {attempt.job_id} could not be looked at") from error
+
+def wait_for_job(job: Job, deadline: Deadline) -> None:
+    """Wait until a job has ended. Raises Transient when the deadline comes first, and Misconfigured."""
+    for pause in _pauses():
+        if job.state == "DONE":
+            return
+        if deadline.passed:
+            raise Transient(f"job {job.job_id} is {job.state} and the function's time is up")
+        time.sleep(min(pause, deadline.seconds_left))
+        try:
+            job.reload(retry=BIGQUERY_RETRY, timeout=REQUEST_TIMEOUT)
+        except CLOUD_FAULTS as error:
+            raise cloud_error(error, f"job {job.job_id} could not be looked at") from error
 
 
 def _pauses() -> Iterator[float]:

@@ -34,12 +34,13 @@ def keys_statement(
 def merge_statement(target: Target, table: str, staging: str, first: date | None, last: date | None) -> str:
     """SQL that merges `staging` into `table` by the feed's key.
 
-    The constant date range lets BigQuery read and rewrite only the partitions of these days. A row is put in
-    another's place only if its file was finalised no earlier, so files may come in any order.
+    Where the partition's day is part of the key, a constant range of days lets BigQuery read and rewrite only
+    their partitions; elsewhere a row may move from one day to another. A row is put in another's place only
+    if its file was finalised no earlier, so files may come in any order.
     https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
     """
     on = [f"{quote_path(column, 'T')} = {quote_path(column, 'S')}" for column in target.key]
-    if target.partition_by is not None:
+    if target.partition_by in target.key:
         on.append(_between(quote_path(target.partition_by, "T"), first, last))
     matched = "WHEN MATCHED"
     if target.newest_by is not None:
@@ -68,6 +69,17 @@ def delete_statement(target: Target, table: str, run_id: str, first: date | None
     if target.partition_by is not None:
         where.append(_between(quote_path(target.partition_by), first, last))
     return f"DELETE FROM {quote_table(table)} WHERE {' AND '.join(where)}"
+
+
+def no_statement(comment: str) -> str:
+    """SQL that does nothing, and costs nothing, with a line that is kept in it."""
+    return f"-- {comment}\nSELECT 1"
+
+
+def comment_of(statement: str) -> str | None:
+    """The line that a statement which does nothing keeps; None of one that does something."""
+    comment, _, rest = statement.partition("\n")
+    return comment.removeprefix("-- ") if rest == "SELECT 1" else None
 
 
 def _between(column: str, first: date | None, last: date | None) -> str:

@@ -110,7 +110,7 @@ def test_nobody_is_an_editor_and_nothing_is_public(plan: dict[str, Any]) -> None
 
 
 def test_what_the_function_cannot_delete() -> None:
-    """Reports and run records can be written and read, and neither removed nor replaced."""
+    """Reports can be written and read, and neither removed nor replaced."""
     may = [
         grant for grant in grants_of_script() if grant[0] == "cbi-runtime" and grant[2] == "demo-cbi-output"
     ]
@@ -120,7 +120,7 @@ def test_what_the_function_cannot_delete() -> None:
     }
     (condition,) = [condition for _, _, _, condition in may if condition]
     folders = re.findall(r'startsWith\("projects/_/buckets/demo-cbi-output/objects/(\w+)/"\)', condition)
-    assert set(folders) == {"content", "enriched", "ops", "quarantine"}
+    assert set(folders) == {"content", "enriched", "ops", "pending", "quarantine", "runs"}
 
 
 def test_both_ways_enable_the_same_services(plan: dict[str, Any]) -> None:

@@ -14,11 +14,10 @@ from support.faults import Fault, Faults, proxy
 
 from cbi.errors import InvalidFile, Misconfigured, Reason, Transient
 from cbi.gcs.faults import storage_faults
-from cbi.gcs.identity import StagedFile
 from cbi.gcs.outputs import Outputs
 from cbi.gcs.store import ObjectStore
 from cbi.local.stack import Stack
-from cbi.runs.record import RunRecord
+from cbi.runs.stored import StoredLog
 
 
 @pytest.fixture
@@ -101,13 +100,13 @@ def test_an_object_that_is_not_there_is_no_fault(outputs: Outputs) -> None:
     assert outputs.read("nothing.json", dict) is None
     assert not outputs.exists("nothing.json")
     outputs.delete("nothing.json")
-    assert not outputs.keep_quarantine("nothing.parquet", StagedFile("in", "staged/x.parquet", 1))
+    assert not outputs.copy("nothing.parquet", "nothing else.parquet")
 
 
 def test_what_cannot_be_read_says_which_object_it_is(outputs: Outputs, unique: str) -> None:
-    outputs.create(f"runs/{unique}.json", {"decision": {"type": "of a later version"}})
+    outputs.create(f"runs/{unique}.json", {"entries": [{"type": "of a later version"}]})
     with pytest.raises(Misconfigured, match=rf"runs/{unique}.json is not what this version of cbi can read"):
-        outputs.read(f"runs/{unique}.json", RunRecord)
+        outputs.read(f"runs/{unique}.json", StoredLog)
 
 
 def test_a_name_that_reads_like_a_reason_is_none() -> None:

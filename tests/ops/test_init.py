@@ -20,7 +20,7 @@ from cbi.ops.init import initialise
 
 QUOTES: dict[str, Any] = {
     "key": ["id"],
-    "enrich": {"loaded.run": "run_id"},
+    "enrich": {"loaded.run": "run_id", "loaded.came": "finalized_at"},
     "schema": [
         {"name": "id", "type": "INT64", "mode": "REQUIRED"},
         {
@@ -28,7 +28,11 @@ QUOTES: dict[str, Any] = {
             "type": "STRUCT",
             "fields": [{"name": "bid", "type": "FLOAT64"}, {"name": "ask", "type": "FLOAT64"}],
         },
-        {"name": "loaded", "type": "STRUCT", "fields": [{"name": "run", "type": "STRING"}]},
+        {
+            "name": "loaded",
+            "type": "STRUCT",
+            "fields": [{"name": "run", "type": "STRING"}, {"name": "came", "type": "TIMESTAMP"}],
+        },
     ],
 }
 

@@ -16,7 +16,6 @@ from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack
 from cbi.ops.sweep import sweep as sweep_here
-from cbi.runs.report import Report
 
 LAST = date(2026, 11, 20)
 SWEEP = {
@@ -77,9 +76,10 @@ def test_a_second_sweep_finds_nothing_to_run_and_removes_what_is_left_behind(clo
     time.sleep(1.2)
     sweep(cloud)
     before = cloud.report(file)
-    assert any(file.run_id in name for name in cloud.outputs("enriched/"))
+    late = f"enriched/{file.run_id}-0a1b2c3d-0.parquet"  # as a delivery leaves it that was overtaken
+    cloud.storage.bucket(cloud.output_bucket).blob(late).upload_from_string(b"")
     report = sweep(cloud)
-    assert report["found"] == 0
+    assert (report["found"], report["removed"]) == (0, 1)
     assert not any(file.run_id in name for name in cloud.outputs("enriched/"))
     assert cloud.report(file) == before
     assert cloud.count(file.run_id) == 3
@@ -122,14 +122,14 @@ def test_a_file_that_brings_out_a_mistake_stops_no_other(
     unlucky, other = (cloud.drop(sample_table(3, LAST, name), name) for name in names)
     time.sleep(1.2)
     pipeline = IngestionPipeline(replace(pipeline.settings, sweep_min_age_seconds=1))
-    run = pipeline.ingest
+    take = pipeline.take
 
-    def ingest(file: StagedFile, **options: Any) -> Report:
+    def take_or_fail(file: StagedFile, *step: Any) -> Any:
         if file == unlucky:
             raise ValueError("nobody thought of this")
-        return run(file, **options)
+        return take(file, *step)
 
-    monkeypatch.setattr(pipeline, "ingest", ingest)
+    monkeypatch.setattr(pipeline, "take", take_or_fail)
     report = sweep_here(pipeline)
     assert (report.run, report.failed, report.left) == (report.found - 1, 1, 0)
     assert cloud.report(other)["status"] == "success"

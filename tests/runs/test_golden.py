@@ -5,53 +5,72 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.golden import EXPECTED, read_record, stored
+from support.golden import EXPECTED, read_log, stored
 
 from cbi.gcs.identity import StagedFile
 from cbi.ops.sweep import SweepReport
-from cbi.ops.undo import UndoReport
-from cbi.runs.content import Marker
 from cbi.runs.plan import LoadPlan
-from cbi.runs.record import RunRecord
+from cbi.runs.protocol.log import Run, fold
 from cbi.runs.report import Report
 from cbi.runs.upgrade import upgrade_report
 from cbi.warehouse.job_ids import delete_job_id, load_job_id, merge_job_id, staging_table
 
 
-def loads(record: RunRecord, plan: LoadPlan) -> list[dict[str, Any]]:
+def loads(run: Run, plan: LoadPlan) -> list[dict[str, Any]]:
     """What there is to load and by which jobs, in the form of `expected.json`."""
-    run_id = record.file.run_id
+    run_id, attempt = run.file.run_id, run.ignored_refusals
     return [
         {
             "uri": f"gs://cbi-output/{part.name}",
             "rows": part.rows,
             "table": plan.target.table,
             "dates": [str(part.first_date), str(part.last_date)],
-            "load_job": load_job_id(plan.target.feed, run_id, number, plan.refusals),
-            "merge_job": merge_job_id(plan.target.feed, run_id, number, plan.refusals),
+            "load_job": load_job_id(plan.target.feed, run_id, number, 0, attempt),
+            "merge_job": merge_job_id(plan.target.feed, run_id, number, 0, attempt),
             "delete_job": delete_job_id(plan.target.feed, run_id, number, 0),
-            "staging_table": staging_table(plan.target.table, run_id, number),
+            "staging_table": staging_table(plan.target.table, run_id, number, 0),
         }
         for number, part in enumerate(plan.parts)
     ]
 
 
 @pytest.mark.parametrize("run", EXPECTED)
-def test_a_record_stands_for_the_same_loads(run: str) -> None:
-    record, expected = read_record(run), EXPECTED[run]
-    assert record.file == StagedFile(*expected["file"])
-    assert record.file.run_id == expected["run_id"]
-    assert record.cbi_version is None
-    assert (loads(record, record.plan) if record.plan else []) == expected["loads"]
-    assert record.plan is None or record.plan.refusals == expected["ignored_failures"]
+def test_a_run_stands_for_the_same_loads(run: str) -> None:
+    read, expected = fold(read_log(run)), EXPECTED[run]
+    assert read.file == StagedFile(*expected["file"])
+    assert read.file.run_id == expected["run_id"]
+    assert (loads(read, read.plan) if read.plan else []) == expected["loads"]
+    assert read.plan is None or read.ignored_refusals == expected["ignored_failures"]
+
+
+@pytest.mark.parametrize(
+    ("run", "stage"),
+    [
+        ("success", "loading"),
+        ("quarantined", "loading"),
+        ("spliced", "loading"),
+        ("spliced_refused", "loading"),
+        ("refused", "loading"),
+        ("replayed", "done"),
+        ("undeduped", "done"),
+        ("undone", "undone"),
+        ("validation_failed", "failed"),
+        ("duplicate", "failed"),
+    ],
+)
+def test_a_run_is_as_far_as_it_was(run: str, stage: str) -> None:
+    read = fold(read_log(run))
+    assert read.stage == stage
+    assert read.sealing == (run == "refused")
+    assert read.plan is None or read.plan.claim.startswith("content/")
 
 
 def test_a_spliced_record_names_what_is_to_be_tidied_up() -> None:
-    record = read_record("spliced")
-    assert record.plan is not None
-    assert record.plan.spliced
-    assert record.plan.temporary_objects == tuple(stored("spliced", "record")["leftovers"])
-    assert len(record.plan.temporary_objects) == 3
+    plan = fold(read_log("spliced")).plan
+    assert plan is not None
+    assert plan.spliced
+    assert plan.temporary_objects == tuple(stored("spliced", "record")["leftovers"])
+    assert len(plan.temporary_objects) == 3
 
 
 @pytest.mark.parametrize("run", EXPECTED)
@@ -66,22 +85,15 @@ def test_a_report_is_read(run: str) -> None:
 
 
 def test_an_undo_is_read() -> None:
-    undone = msgspec.convert(stored("undone", "undone"), UndoReport)
-    assert (undone.run_id, undone.rows_deleted) == (EXPECTED["undone"]["run_id"], 7)
+    assert fold(read_log("undone")).rows_deleted == 7
 
 
 def test_a_sweep_is_read() -> None:
     assert msgspec.convert(stored("", "sweep"), SweepReport).run == 1
 
 
-@pytest.mark.parametrize(("run", "replays"), [("success", 0), ("replayed", 1), ("undeduped", 1)])
-def test_a_marker_is_read(run: str, replays: int) -> None:
-    marker = msgspec.convert(stored(run, "marker"), Marker)
-    assert marker.owner == StagedFile(*EXPECTED[run]["file"])
-    assert (marker.replays, marker.refusals) == (replays, replays)
-
-
 @pytest.mark.parametrize("run", ["replayed", "undeduped"])
-def test_what_a_replay_left_is_read(run: str) -> None:
-    report = msgspec.convert(upgrade_report(stored(run, "finished")), Report)
-    assert (report.status, report.run_id) == ("success", EXPECTED[run]["run_id"])
+def test_what_a_replay_loaded_is_read(run: str) -> None:
+    read = fold(read_log(run))
+    assert read.plan is not None
+    assert sum(part.job.rows for part in read.loaded) == sum(part.rows for part in read.plan.parts)

@@ -8,11 +8,21 @@ from typing import Any, TypedDict
 
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.log import Attempt, Log, Replay, Undo, fold
-from cbi.runs.protocol.requests import Held, Pending
+from cbi.runs.protocol.requests import Held, Job, JobEnd, JobKind, Look, Pending, Prepare
 from cbi.runs.protocol.step import Step, Steps
 from cbi.runs.protocol.steps import advance, give_up, replay, settle, undo
 from simulation.case import Case
-from simulation.cloud import BEGINNING, File, Key, State, pending_key
+from simulation.cloud import (
+    BEGINNING,
+    REFUSED,
+    Cloud,
+    File,
+    Key,
+    SimulatedJob,
+    State,
+    job_key,
+    pending_key,
+)
 from simulation.judge import Judge
 
 A, B, C = (StagedFile("b", name, 1) for name in "ABC")
@@ -87,13 +97,18 @@ def _case(
     state: State | None = None,
     ahead: tuple[int, ...] = (),
     wanted: Undo | Replay | None = None,
+    earlier: bool = False,
 ) -> Named:
-    """What goes before, `first`, has come to its end, the parts in `refused` being refused; then whoever
-    `wanted` something of A has marked it and gone no further."""
+    """What goes before, `first`, has come to its end, the parts in `refused` of the first being refused; then
+    whoever `wanted` something of A has marked it and gone no further. `earlier`: it was version 0.1 that gave
+    A up, which had no word for it and burnt no id."""
     staged, empty = prepared(**files)
     state = {**empty, **(state or {})}
-    for step in first:
-        state = Judge(files).alone(state, step, refused)
+    for place, step in enumerate(first):
+        state = Judge(files).alone(state, step, () if place else refused)
+    if earlier:
+        state = {key: value for key, value in state.items() if key[:2] != ("job", "A#1")}
+        state["log", "A#1"] = (*state["log", "A#1"], Replay(0))
     if wanted:
         state = _wanted(state, wanted)
     return name, Case(staged, state, scripts, events, name in _QUICK, ahead)
@@ -131,8 +146,18 @@ def _loading() -> Iterator[Named]:
     tried = _tried(2)
     hour = (_HOURS,)
     yield _case("tried twice: two deliveries", {"A": _ONE}, (_A,), (_A,), events=hour, state=tried)
+    yield _case("tried twice: failing deliveries", {"A": _ONE}, (_A, _A), (_A,), events=hours, state=tried)
     yield _case("tried twice: clock ahead", {"A": _ONE}, (_A,), (_A,), events=hour, state=tried, ahead=(1,))
-    yield _case("begun by an earlier version", {"A": _ONE}, (_A,), (_A,), state=_begun_earlier())
+    yield _case("begun by an earlier version", {"A": _ONE}, (_A,), (_A,), state=_rewritten_earlier())
+    refused: _Before = {"first": (_A,), "refused": (0,)}
+    yield _case("refused earlier: replay, same bytes", both, (_REPLAY,), (_C,), earlier=True, **refused)
+    taken: _Before = {"first": (_A, _C), "refused": (0,)}
+    yield _case(
+        "refused earlier, loaded since: replay, delivery", both, (_REPLAY,), (_A,), earlier=True, **taken
+    )
+    in_turn = {"A": File("x", in_turn=True), "B": File("y", in_turn=True)}
+    yield _case("in turn: two files", in_turn, (_A,), (deliver(B),))
+    yield _case("in turn: undo, another file", in_turn, (_UNDO,), (deliver(B),), first=(_A,))
 
 
 def _operators() -> Iterator[Named]:
@@ -207,7 +232,7 @@ def _wanted(state: State, wanted: Undo | Replay) -> State:
     state = {**state, pending_key(pending): pending}
     plan = fold(Log(A, state["log", "A#1"])).plan
     if isinstance(wanted, Replay) and plan is not None:
-        claim = ("claim", plan.content_marker or "")
+        claim = ("claim", plan.claim)
         state = {**state, claim: replace(state[claim], epoch=wanted.epoch)}
     return state
 
@@ -218,12 +243,21 @@ def _tried(times: int) -> State:
     return {("claim", "f/x"): Held(A, 0, None, 1), ("log", "A#1"): ended}
 
 
-def _begun_earlier() -> State:
-    """An earlier version loaded the run by its first id, undid it, and began it again."""
+def _rewritten_earlier() -> State:
+    """Version 0.1 has written down to load the file rewritten, its spliced part having been refused."""
     staged, state = prepared(A=_ONE)
-    state = Judge(dict(staged)).alone(state, _A)
-    kept = {key: value for key, value in state.items() if key[0] not in ("row", "report")}
-    return {**kept, ("enriched", "A#1", "0.0"): True, ("first attempt", "A#1"): 1}
+    cloud = Cloud(dict(staged))
+    candidate = cloud.execute(state, Look(A))[1]
+    state, planned = cloud.execute(state, Prepare(candidate))
+    log = Log(A, (planned,))
+    refused = job_key(Job(fold(log), 0, JobKind.LOAD), 0)
+    return {
+        **state,
+        ("claim", "f/x"): Held(A, 0, None, 1),
+        ("log", "A#1"): log.entries,
+        ("ignored refusals", "A#1"): 1,
+        refused: SimulatedJob(None, JobEnd(error=REFUSED)),
+    }
 
 
 def random_case(chance: random.Random) -> Case:

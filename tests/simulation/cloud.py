@@ -13,7 +13,7 @@ The state is a mapping of keys to values, all hashable, so that states can be re
     ("key", row)            of a feed that upserts: whose row the key has, and by which inputs
     ("staging", …id)        the rows of a part's own table, to be merged
     ("enriched", run, inputs)   the parts and the rows left out, until they have their place
-    ("first attempt", run)  that of epoch 0, of a run that an earlier version began
+    ("ignored refusals", run)  of a run that version 0.1 had begun to load rewritten
     ("given up as unreadable", run)   when, by the clock of whoever said so
     ("calendar",) ("code",) ("hours",) ("claims expired",)   counted
 
@@ -27,9 +27,9 @@ from typing import Any, Literal
 
 from cbi.contract.parts import Part
 from cbi.contract.target import Target
-from cbi.errors import Reason
+from cbi.errors import Fault, FaultKind, Reason, Transient
 from cbi.findings import Failure, RequiredFields, ValidationReport
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import StagedFile, StagedObject
 from cbi.runs.plan import Found, LoadPlan
 from cbi.runs.protocol.log import Entry, Failed, Log, Planned, Run, fold
 from cbi.runs.protocol.requests import (
@@ -39,18 +39,17 @@ from cbi.runs.protocol.requests import (
     ClearPending,
     Clock,
     ContentClaim,
-    ErrorClass,
     HasReport,
     Held,
     Insert,
     InsertFence,
     Job,
     JobEnd,
-    JobError,
     JobKind,
     KeepQuarantine,
     Look,
     MarkPending,
+    Pause,
     Pending,
     Prepare,
     Publish,
@@ -70,11 +69,14 @@ BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 DELIVERY_SECONDS = 3600.0
 
 
-RETRYABLE = JobError(ErrorClass.RETRYABLE, "backendError", "try again")
-REFUSED = JobError(ErrorClass.REFUSED, "invalid", "no good")
-OPERATOR = JobError(ErrorClass.OPERATOR, "accessDenied", "may not")
-INTERNAL = JobError(ErrorClass.RETRYABLE, "internalError", "an internal error")
-EXPIRED = JobError(ErrorClass.REFUSED, "notFound", "not there")
+FAILED = Transient("a request failed")
+"""Thrown into whoever asked for what failed."""
+
+RETRYABLE = Fault(FaultKind.RETRYABLE, "backendError", "try again")
+REFUSED = Fault(FaultKind.REFUSED, "invalid", "no good")
+OPERATOR = Fault(FaultKind.OPERATOR, "accessDenied", "may not")
+INTERNAL = Fault(FaultKind.RETRYABLE, "internalError", "an internal error")
+EXPIRED = Fault(FaultKind.REFUSED, "notFound", "not there")
 ERRORS = (RETRYABLE, REFUSED, OPERATOR, INTERNAL)
 
 
@@ -85,7 +87,9 @@ class _NoCounts(dict[str, int]):
         return 0
 
 
-_VALIDATION = ValidationReport(required_fields=RequiredFields(True, null_counts=_NoCounts()))
+_VALIDATION = ValidationReport(
+    required_fields=RequiredFields(True, null_counts=_NoCounts()), quarantine_reasons=_NoCounts()
+)
 _NO_TIMINGS: Any = _NoCounts()
 
 
@@ -94,7 +98,8 @@ class File:
     """What a staged file is like: its bytes, and how its feed takes them.
 
     `age` is when it was finalised. A `poisoned` one ends each load of a spliced part with an internal error.
-    `md5` tells apart contents of the same size and CRC.
+    `md5` tells apart contents of the same size and CRC. Files `in_turn` have the same keys, and
+    their feed takes none twice.
     """
 
     content: str
@@ -107,6 +112,7 @@ class File:
     feed: str = "f"
     age: int = 0
     md5: str | None = None
+    in_turn: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ class Cloud:
         """What the file of a run, called by its label, is like."""
         return self.files[run.partition("#")[0]]
 
-    def ends(self, state: State, key: Key, error: JobError | None) -> State:
+    def ends(self, state: State, key: Key, error: Fault | None) -> State:
         """A pending job ends: atomically, with all of its work done or nothing."""
         job = state[key].job
         changed = dict(state)
@@ -207,7 +213,7 @@ class Cloud:
         changed[key] = SimulatedJob(job, JobEnd(done=done, rows=rows))
         return changed
 
-    def _must_fail(self, state: State, job: Job) -> JobError | None:
+    def _must_fail(self, state: State, job: Job) -> Fault | None:
         """What is wrong with a job whose time has come, if it is more than an accident."""
         run, plan = label(job.run.file), job.run.plan
         assert plan is not None
@@ -267,11 +273,15 @@ class Cloud:
             case Look(file):
                 return state, self._look(state, file)
             case Prepare(candidate, rewrite):
+                if not rewrite and (failure := self._existing_keys(state, candidate.file)):
+                    return state, candidate.failed(failure)
                 planned = self._prepare(state, candidate, rewrite=rewrite)
                 enriched = ("enriched", label(candidate.file), planned.plan.inputs_digest)
                 return {**state, enriched: True}, planned
             case Clock():
                 return state, Time(self._time(state, ahead), DELIVERY_SECONDS)
+            case Pause():
+                return state, FAILED
             case ReadClaim(claim):
                 return state, state.get(("claim", claim.name))
             case TakeClaim(claim, over, owner, epoch):
@@ -309,7 +319,7 @@ class Cloud:
 
     def log(self, state: State, file: StagedFile) -> Log:
         entries: tuple[Entry, ...] = state.get(("log", label(file)), ())
-        return Log(file, entries, len(entries), state.get(("first attempt", label(file)), 0))
+        return Log(file, entries, len(entries), state.get(("ignored refusals", label(file)), 0))
 
     @staticmethod
     def _time(state: State, ahead: int) -> datetime:
@@ -357,7 +367,15 @@ class Cloud:
             return Failed(found(file), Failure(Reason.SUPERSEDED, "superseded"))
         kind = self.files[file.name]
         claim = ContentClaim(self._claim_name(label(file)), kind.md5)
-        return Candidate(file, kind.feed, 1, BEGINNING, claim)
+        turn = ContentClaim(f"{kind.feed}/turn", None) if kind.in_turn else None
+        return Candidate(StagedObject(file, 1, BEGINNING, "", kind.md5), found(file), claim, turn)
+
+    def _existing_keys(self, state: State, file: StagedFile) -> Failure | None:
+        """What fails a file whose feed takes no key twice, where another's rows are there."""
+        others = any(key[0] == "row" and key[1] != label(file) for key in state)
+        if not self.file(label(file)).in_turn or not others:
+            return None
+        return Failure(Reason.EXISTING_KEYS, "there already")
 
     def _prepare(self, state: State, candidate: Candidate, *, rewrite: bool) -> Planned:
         file, kind = candidate.file, self.files[candidate.file.name]
@@ -374,7 +392,7 @@ class Cloud:
         )
         plan = LoadPlan(
             target=target,
-            content_marker=candidate.claim.name,
+            claim=candidate.claim.name,
             parts=tuple(Part(str(number), 1, 1) for number in range(kind.parts)),
             inputs_digest=inputs,
             spliced=kind.spliced and not rewrite,

@@ -7,7 +7,7 @@ from itertools import pairwise
 from cbi.errors import Reason
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.decisions import MOST_TRIES
-from cbi.runs.protocol.log import Run, fold, tries
+from cbi.runs.protocol.log import Attempt, Log, Run, Survived, fold
 from cbi.runs.protocol.requests import Insert, Pending, Wait
 from cbi.runs.protocol.step import Step
 from cbi.runs.protocol.steps import advance, settle
@@ -44,6 +44,9 @@ class Judge:
             if key[0] == "row":
                 place = self.cloud.content(key[1]), key[2]
                 copies[place] = copies.get(place, 0) + len(value)
+                in_turn = [other for other in state if other[0] == "row" and other[2] == key[2]]
+                if self.cloud.file(key[1]).in_turn and len(in_turn) > 1:
+                    return f"the key {key[2]} is in the table twice, of {in_turn}"
                 if copies[place] > 1 + state[("claims expired",)] or len(value) > 1:
                     return f"row {key[2]} of the bytes {place[0]} is in the table {copies[place]} times"
         return None
@@ -72,7 +75,7 @@ class Judge:
         if run.stage == "undoing" or (run.stage == "loading" and not run.first):
             return f"{name} stays {run.stage}"
         given_up_at = state.get(("given up as unreadable", name))
-        if given_up_at and _hasty((*tries(log.entries), given_up_at)):
+        if given_up_at and _hasty((*_began(log), given_up_at)):
             return f"{name} was taken for unreadable while it might have been read"
         if _is_duplicate(run) and not any(self._same_content(file, other) for other in self._runs(state)):
             return f"{name} is reported as a duplicate, and nobody else has its bytes"
@@ -165,6 +168,12 @@ def _there(run: Run, report: Verdict) -> tuple[tuple[int, ...], str | None]:
 def _is_duplicate(run: Run) -> bool:
     duplicate = (Reason.DUPLICATE_CONTENT, Reason.PARTLY_LOADED)
     return run.stage == "failed" and run.failure is not None and run.failure.reason in duplicate
+
+
+def _began(log: Log) -> list[datetime]:
+    """When the tries began that nobody is known to have come out of."""
+    came_out = [entry.at for entry in log.entries if isinstance(entry, Survived)]
+    return [entry.at for entry in log.entries if isinstance(entry, Attempt) and entry.at not in came_out]
 
 
 def _hasty(began: Sequence[datetime]) -> bool:

@@ -1,10 +1,16 @@
 """An actor as it goes along: its steps as generators, under way."""
 
+from collections.abc import Generator
 from typing import Any
 
 from cbi.errors import CbiError
 from cbi.runs.protocol.requests import Request
 from cbi.runs.protocol.step import Step, Steps
+
+
+def answered(steps: Generator[Request, Any, Step | None], answer: Any) -> Request:
+    """The next request of a step that has had an answer, or had an error thrown into it."""
+    return steps.throw(answer) if isinstance(answer, CbiError) else steps.send(answer)
 
 
 class Live:
@@ -20,7 +26,7 @@ class Live:
         """Go on to the next request; it is None once there is nothing more to do."""
         try:
             assert self._steps is not None
-            self.request = self._steps.send(answer)
+            self.request = answered(self._steps, answer)
         except StopIteration as end:
             self._next(end.value)
         except CbiError:

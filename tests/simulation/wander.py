@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from cbi.runs.protocol.requests import Insert, JobError
+from cbi.errors import Fault
+from cbi.runs.protocol.requests import Insert, Prepare
 from simulation.case import Case
 from simulation.cases import random_case
-from simulation.cloud import ERRORS, REFUSED, Key, SimulatedJob, enabled, job_key
+from simulation.cloud import ERRORS, FAILED, REFUSED, Key, SimulatedJob, enabled, job_key
 from simulation.judge import Judge
 from simulation.live import Live
 from simulation.names import brief, describe
 
-FAULTS_OF_AN_ACTOR = ("answer lost", "dies", "400")
+FAULTS_OF_AN_ACTOR = ("answer lost", "dies", "400", "fails")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Choice:
 
     actor: int | None = None
     job: Key | None = None
-    fault: str | JobError | None = None
+    fault: str | Fault | None = None
 
 
 _MOVES = tuple(Choice(actor=place) for place in range(10))
@@ -113,7 +114,7 @@ class Wandering:
     def _happens(self, choice: Choice) -> str | None:
         self._choices.append(choice)
         if choice.job:
-            error = choice.fault if isinstance(choice.fault, JobError) else None
+            error = choice.fault if isinstance(choice.fault, Fault) else None
             self._pending.remove(choice.job)
             self._state = self._judge.cloud.ends(self._state, choice.job, error)
             self._say(f"{choice.job} ends: {error.reason if error else 'well'}")
@@ -134,7 +135,7 @@ class Wandering:
         if self._in_words:
             self._lines.append(line)
 
-    def _moves(self, place: int, fault: str | JobError | None) -> Any:
+    def _moves(self, place: int, fault: str | Fault | None) -> Any:
         actor, cloud = self._actors[place], self._judge.cloud
         request = actor.request
         assert request is not None
@@ -144,6 +145,9 @@ class Wandering:
         if fault == "400" and isinstance(request, Insert) and cloud.is_free(self._state, request):
             actor.tell(REFUSED)
             return "400"
+        if fault == "fails" and isinstance(request, Prepare):
+            actor.tell(FAILED)
+            return "fails"
         self._state, answer = cloud.execute(self._state, request, self._case.ahead_of(place))
         if isinstance(request, Insert) and answer == "inserted":
             self._pending.append(job_key(request.job, request.attempt))

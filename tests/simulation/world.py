@@ -6,13 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 from cbi.errors import CbiError
-from cbi.runs.protocol.requests import (
-    Insert,
-    Request,
-)
+from cbi.runs.protocol.requests import Insert, Pause, Prepare, Request
 from cbi.runs.protocol.step import Step
 from simulation.case import Case
-from simulation.cloud import ERRORS, REFUSED, Cloud, Key, SimulatedJob, State, enabled
+from simulation.cloud import ERRORS, FAILED, REFUSED, Cloud, Key, SimulatedJob, State, enabled
+from simulation.live import answered
 from simulation.names import brief, describe
 
 
@@ -68,7 +66,7 @@ def request_of(number: int) -> Any:
     try:
         request = next(steps)
         for answer in actor.answers:
-            request = steps.send(_VALUES.values[answer])
+            request = answered(steps, _VALUES.values[answer])
     except StopIteration as end:
         return end.value
     except CbiError:
@@ -169,10 +167,14 @@ class Rules:
             yield Move(f"{name} -> {brief(answer)}", after(told(actor, answer), into))
             if faults and into is not state:
                 yield Move(f"{name} -> answer lost", after(actor, into, 1), fault=True)
+        if isinstance(request, Pause):
+            yield Move(f"{name} -> was long enough", after(told(actor, None), state))
         if faults:
             yield Move(f"{name} -> dies before", after(None, state, 1), fault=True)
             if isinstance(request, Insert) and self.cloud.is_free(state, request):
                 yield Move(f"{name} -> 400", after(told(actor, REFUSED), state, 1), fault=True)
+            if isinstance(request, Prepare):
+                yield Move(f"{name} -> fails", after(told(actor, FAILED), state, 1), fault=True)
 
 
 def forget_actors() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cbi.gcs.identity import replay_name
 from cbi.gcs.outputs import Outputs
 from support.function_process import SWEEP
 from support.trial import Case, Trial, check_report, check_table, finish, start_again
@@ -17,7 +16,7 @@ def replay(world: World, symbol: str) -> Trial:
     world.apply_regimes(FIRST_DAY + timedelta(days=3))
     finish(world, file)
     world.apply_regimes()
-    name = replay_name("appended/", Outputs.quarantine(file))
+    name = Outputs.quarantine(file)
 
     def check() -> None:
         replayed = world.newest(name)
@@ -41,7 +40,7 @@ def replay_of_a_refused_part(world: World, symbol: str) -> Trial:
         check_report(world, file, "failed", "load_failed")
         check_table(world, "in_parts", symbol, {file: table})
 
-    reports = (Outputs.report(file), Outputs.finish(file.run_id))
+    reports = (Outputs.report(file),)
     return Trial(lambda: world.function.run("replay", file.run_id), check, reports)
 
 
@@ -51,18 +50,19 @@ def undo(world: World, symbol: str) -> Trial:
     finish(world, file)
 
     def check() -> None:
-        undone = world.cloud.read_json(Outputs.undo(file.run_id))
-        assert undone is not None
-        assert undone["rows_deleted"] == 7
+        log = world.cloud.read_json(Outputs.log(file.run_id))
+        assert log is not None
+        assert log["entries"][-1]["rows_deleted"] == 7
         check_table(world, "in_parts", symbol, {})
 
-    reports = (Outputs.report(file), Outputs.undo(file.run_id))
+    reports = (Outputs.report(file),)
     return Trial(lambda: world.function.run("undo", file.run_id), check, reports)
 
 
 def sweep(world: World, symbol: str) -> Trial:
     """Two files whose events are lost, and what a finished run has left behind."""
     world.remove_outputs("enriched/")
+    world.remove_outputs("pending/")
     tables = [rows(symbol, 2, FIRST_DAY + timedelta(days=2 * number)) for number in range(3)]
     files = [world.drop("appended", f"{symbol} {number}", table) for number, table in enumerate(tables)]
     finish(world, files[0])

@@ -137,7 +137,7 @@ def refused_splice(world: World, symbol: str) -> Trial:
         report = check_report(world, file, "success")
         assert report["enrichment"]["strategy"] == "rewrite"
         assert "was rewritten" in report["warnings"][-1]
-        assert [job["id"][-3:] for job in report["load_jobs"]] == ["0_1", "1_0"]
+        assert [job["id"][-4:] for job in report["load_jobs"]] == ["e1_0", "_1_0"]
         check_table(world, "spliced", symbol, {file: table})
 
     return delivery(world, file, check)

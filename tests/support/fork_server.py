@@ -116,9 +116,9 @@ def _write_to(path: Path, *streams: int) -> None:
 
 def _import_all() -> None:
     """What is otherwise imported only when it is needed: by a command, a splice, or pyarrow's join."""
-    from cbi.cli import COMMANDS
+    from cbi.cli import COMMANDS, module_name
 
-    commands = [f"cbi.cli.{command}" for command in COMMANDS]
+    commands = [f"cbi.cli.{module_name(command)}" for command in COMMANDS]
     steps = ["cbi.ops.check", "cbi.ops.replay", "cbi.ops.init", "cbi.ops.sweep", "cbi.ops.undo"]
     steps += ["cbi.enrich.splice.plan", "cbi.enrich.splice.delta"]
     for module in (*commands, *steps, "google_crc32c", "pyarrow.dataset", "netrc"):

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from cbi.runs.record import RunRecord
-from cbi.runs.upgrade import upgrade_record
+from cbi.runs.protocol.log import Log
+from cbi.runs.stored import StoredLog
+from cbi.runs.upgrade import Earlier, upgrade_log
 
 GOLDEN = Path(__file__).parents[1] / "runs/golden"
 EXPECTED: dict[str, Any] = json.loads((GOLDEN / "expected.json").read_text())
@@ -22,7 +23,9 @@ def stored(run: str, kind: str) -> Any:
     return json.loads((GOLDEN / run / f"{kind}.json").read_text())
 
 
-def read_record(run: str) -> RunRecord:
-    """What a run is to load by now."""
-    kind = "rewritten" if "rewritten" in EXPECTED[run]["stored_as"] else "record"
-    return msgspec.convert(upgrade_record(stored(run, kind)), RunRecord)
+def read_log(run: str) -> Log:
+    """A run as this version takes it."""
+    kinds = ("rewritten", "report", "finished", "undone")
+    left = {kind: stored(run, kind) if kind in EXPECTED[run]["stored_as"] else None for kind in kinds}
+    log = msgspec.convert(upgrade_log(Earlier(record=stored(run, "record"), **left)), StoredLog)
+    return Log(log.file, log.entries, 1, log.ignored_refusals)

@@ -66,10 +66,12 @@ def prepared(
         feed=FEED,
         calendar=CALENDAR,
         strategy=strategy,
+        looks_for_keys=FEED.check_existing_keys != "off",
         settings=settings,
         found=Found(Source(server.file.uri, server.file.generation), FEED.name),
         file=server.file,
         size=len(content),
         finalized_at=datetime(2026, 11, 24, tzinfo=UTC),
+        claim="content/x.json",
     )
     return prepare_in_worker(workers, job, server, Deadline.never())

@@ -23,7 +23,7 @@ from cbi.gcs.identity import StagedFile
 from cbi.lookups.regime_calendar import Regime, RegimeCalendar, RegimeRange
 from cbi.parquet.source import ParquetSource
 from cbi.runs.plan import Found, LoadPlan
-from cbi.runs.record import Failed, Planned, RunRecord
+from cbi.runs.protocol.log import Failed, Log, Planned, Run, fold
 from cbi.runs.report import CalendarSummary, Source
 
 SMALL_CONTRACT: dict[str, Any] = {
@@ -163,13 +163,16 @@ class Bucket(dict[str, MemorySink]):
         return [row for name in names for row in self.read(name).to_pylist()]
 
 
-def small_record() -> RunRecord:
-    """A decided run of the small contract: 18 rows, 15 of them to be loaded in two parts."""
+def small_run(**found: Any) -> Run:
+    """A decided run of the small contract: 18 rows, 15 of them to be loaded in two parts.
+
+    Some of what was found may have other values.
+    """
     feed = small_feed()
     january = small_table(15, date(2024, 1, 1))
     march = small_table(3, date(2024, 3, 1))
     validation = validate(open_source(pa.concat_tables([january, march])), feed, CALENDAR)
-    found = Found(
+    seen = Found(
         source=Source("gs://in/staged/small/x.parquet", 7, 1234, 18, "parquet-cpp-arrow"),
         feed=feed.name,
         table=feed.table,
@@ -185,12 +188,15 @@ def small_record() -> RunRecord:
             Part("enriched/1", 5, 5, date(2024, 1, 11), date(2024, 1, 15)),
         ),
         inputs_digest="0a1b2c3d",
+        claim="content/small/1234-0.json",
         quarantine_object="enriched/skipped",
     )
-    return RunRecord(StagedFile("in", "staged/small/x.parquet", 7), Planned(found, plan))
+    file = StagedFile("in", "staged/small/x.parquet", 7)
+    return fold(Log(file, (Planned(replace(seen, **found), plan),)))
 
 
-def failed_record(failure: Failure, **found: Any) -> RunRecord:
+def failed_run(failure: Failure, **found: Any) -> Run:
     """A file of the small contract that is not loaded, with other values for some of what was found."""
-    record = small_record()
-    return RunRecord(record.file, Failed(replace(record.found, **found), failure))
+    run = small_run(**found)
+    assert run.found is not None
+    return fold(Log(run.file, (Failed(run.found, failure),)))

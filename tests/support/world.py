@@ -15,7 +15,7 @@ import requests
 from google.api_core.exceptions import NotFound
 
 from cbi.gcs.identity import StagedFile
-from cbi.gcs.outputs import Outputs
+from cbi.gcs.outputs import QUARANTINE, Outputs
 from cbi.local.stack import running_servers
 from support.cloud import Cloud
 from support.faults import Faults, proxy
@@ -35,7 +35,10 @@ FEEDS: Mapping[str, Mapping[str, Any]] = {
 }
 """Small contracts; some cut files of more than four rows into parts."""
 
-ENVIRONMENT: Mapping[str, str] = {"SWEEP_MIN_AGE_SECONDS": "0.01"}
+ENVIRONMENT: Mapping[str, str] = {
+    "SWEEP_MIN_AGE_SECONDS": "0.01",
+    "FUNCTION_TIMEOUT_SECONDS": "10",  # after which a delivery that died is known to be dead
+}
 
 Rows = Counter[tuple[str, date, float]]
 
@@ -83,9 +86,10 @@ class World:
         return Rows() if blob is None else rows_of(pq.read_table(io.BytesIO(blob.download_as_bytes())))
 
     def newest(self, name: str) -> StagedFile | None:
-        """The live generation of a staged object."""
-        blob = self.cloud.storage.bucket(self.cloud.staging_bucket).get_blob(name)
-        return None if blob is None else StagedFile(self.cloud.staging_bucket, name, int(blob.generation))
+        """The live generation of a staged object, or of a quarantine file."""
+        bucket = self.cloud.output_bucket if name.startswith(QUARANTINE) else self.cloud.staging_bucket
+        blob = self.cloud.storage.bucket(bucket).get_blob(name)
+        return None if blob is None else StagedFile(bucket, name, int(blob.generation))
 
     def remove_outputs(self, prefix: str) -> None:
         """Remove objects of the output bucket."""

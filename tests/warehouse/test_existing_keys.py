@@ -13,12 +13,12 @@ from support.cloud import Cloud
 from support.faults import Fault, Faults, proxy
 from support.warehouse_tables import Table, create_table
 
-from cbi.deadline import Deadline
 from cbi.errors import CbiError, Misconfigured, Transient
+from cbi.gcs.identity import StagedFile
 from cbi.local.stack import Stack
 from cbi.warehouse.existing_keys import find_existing_keys
 
-RUN_ID = "0" * 24
+FILE = StagedFile("in", "staged/x.parquet", 1)
 FIRST_DAY = date(2024, 1, 1)
 CONTRACT: dict[str, Any] = {
     "key": ["order_id", "day"],
@@ -58,9 +58,8 @@ def keys(order_ids: list[str], days: list[date]) -> pa.Table:
 
 
 def fill(table: Table, order_ids: list[str], days: list[date]) -> None:
-    rows = pa.table({"order_id": order_ids, "day": days, "run": [RUN_ID] * len(days)})
-    (loaded,) = table.warehouse.load([table.request(RUN_ID, rows)], Deadline.after(60))
-    assert loaded.rows == len(days)
+    rows = pa.table({"order_id": order_ids, "day": days, "run": [FILE.run_id] * len(days)})
+    assert table.load(table.run(FILE, rows)).rows == len(days)
 
 
 def spread(count: int, days: int) -> list[date]:

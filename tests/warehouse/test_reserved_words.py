@@ -8,7 +8,7 @@ import pytest
 from support.cloud import Cloud
 from support.warehouse_tables import Table, create_table
 
-from cbi.deadline import Deadline
+from cbi.gcs.identity import StagedFile
 from cbi.warehouse.existing_keys import find_existing_keys
 
 CONTRACT: dict[str, Any] = {
@@ -25,11 +25,11 @@ CONTRACT: dict[str, Any] = {
         {"name": "end", "type": "STRING"},
     ],
 }
-FIRST, SECOND = "0" * 24, "1" * 24
+FIRST, SECOND, THIRD = (StagedFile("in", "staged/x.parquet", number) for number in range(3))
 DAYS = [date(2024, 1, 1), date(2024, 1, 2)]
 
 
-def rows(run_id: str, groups: list[str], value: float, hour: int = 12) -> pa.Table:
+def rows(file: StagedFile, groups: list[str], value: float, hour: int = 12) -> pa.Table:
     """A row a group and day."""
     return pa.table(
         {
@@ -37,16 +37,15 @@ def rows(run_id: str, groups: list[str], value: float, hour: int = 12) -> pa.Tab
             "order": DAYS * len(groups),
             "select": [value] * len(DAYS) * len(groups),
             "when": [datetime(2024, 2, 1, hour, tzinfo=UTC)] * len(DAYS) * len(groups),
-            "end": [run_id] * len(DAYS) * len(groups),
+            "end": [file.run_id] * len(DAYS) * len(groups),
         }
     )
 
 
-def load(table: Table, run_id: str, content: pa.Table) -> dict[str, int | None]:
-    request = table.request(run_id, content)
-    (loaded,) = table.warehouse.load([request], Deadline.after(60))
-    assert loaded.error is None
-    table.warehouse.drop_staging_tables([request])
+def load(table: Table, file: StagedFile, content: pa.Table) -> dict[str, int | None]:
+    run = table.run(file, content)
+    loaded = table.load(run)
+    table.jobs.drop_staging_tables(run)
     return {"rows": loaded.rows, "inserted": loaded.inserted, "updated": loaded.updated}
 
 
@@ -65,8 +64,7 @@ def test_rows_are_appended_found_again_and_taken_out(cloud: Cloud) -> None:
     assert found.count == 4
     assert found.keys[0] == {"group": "by", "order": DAYS[0]}
 
-    deleted = table.warehouse.delete(table.request(FIRST, rows(FIRST, ["a", "by"], 1.0)), Deadline.after(60))
-    assert (deleted.rows, deleted.error) == (4, None)
+    assert table.delete(table.run(FIRST, rows(FIRST, ["a", "by"], 1.0))) == 4
     assert set(values(table)) == {("c", day) for day in DAYS}
 
 
@@ -78,7 +76,7 @@ def test_rows_are_merged_by_key_and_an_older_file_wins_nothing(cloud: Cloud) -> 
         "inserted": 2,
         "updated": 2,
     }
-    load(table, "2" * 24, rows("2" * 24, ["by"], 9.0, hour=11))
+    load(table, THIRD, rows(THIRD, ["by"], 9.0, hour=11))
     assert values(table) == {
         (group, day): value for group, value in [("a", 1.0), ("by", 2.0), ("c", 2.0)] for day in DAYS
     }
@@ -90,10 +88,15 @@ def test_a_key_may_be_a_field_of_a_struct(cloud: Cloud, write: str) -> None:
         {"name": "as", "type": "STRUCT", "fields": [{"name": "desk", "type": "STRING", "mode": "REQUIRED"}]},
         {"name": "all", "type": "INT64", "mode": "REQUIRED"},
         {"name": "run", "type": "STRING"},
+        {"name": "when", "type": "TIMESTAMP"},
     ]
-    contract = {"key": ["desk", "all"], "enrich": {"run": "run_id"}, "schema": schema, "write": write}
+    enrich = {"run": "run_id", "when": "finalized_at"}
+    contract = {"key": ["desk", "all"], "enrich": enrich, "schema": schema, "write": write}
     table = create_table(cloud, f"nested_key_{write}", {**contract, "table": f"select.nested_{write}"})
-    content = pa.table({"as": [{"desk": "x"}, {"desk": "y"}], "all": [1, 1], "run": [FIRST, FIRST]})
+    when = [datetime(2024, 2, 1, tzinfo=UTC)] * 2
+    content = pa.table(
+        {"as": [{"desk": "x"}, {"desk": "y"}], "all": [1, 1], "run": [FIRST.run_id] * 2, "when": when}
+    )
     load(table, FIRST, content)
     keys = pa.table({"as.desk": pa.array(["y", "z"]).dictionary_encode(), "all": [1, 1]})
     found = find_existing_keys(table.client, table.target, keys)

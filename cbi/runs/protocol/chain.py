@@ -9,16 +9,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from cbi.errors import Misconfigured, Transient
+from cbi.errors import Fault, FaultKind, Misconfigured, Transient
 from cbi.runs.protocol.log import Run
 from cbi.runs.protocol.requests import (
-    ErrorClass,
     Insert,
     Inserted,
     InsertFence,
     Job,
     JobEnd,
-    JobError,
     JobKind,
     Request,
     Wait,
@@ -45,16 +43,16 @@ class PartEnd:
     """What became of a part, for good: `loaded`, or sealed because of `error` (None: by whom is unknown)."""
 
     loaded: LoadJob | None = None
-    error: JobError | None = None
+    error: Fault | None = None
 
 
-def begin_part(run: Run, part: int) -> Generator[Request, Any, Inserted | JobError]:
+def begin_part(run: Run, part: int) -> Generator[Request, Any, Inserted | Fault]:
     """Insert the first job of a part, so that all parts are under way before any is waited for."""
-    answer: Inserted | JobError = yield Insert(_first_job(run, part), run.first_attempt)
+    answer: Inserted | Fault = yield Insert(_first_job(run, part), 0)
     return answer
 
 
-def finish_part(run: Run, part: int, answer: Inserted | JobError) -> Chain:
+def finish_part(run: Run, part: int, answer: Inserted | Fault) -> Chain:
     """Bring a part that was begun to its end, merging it into the table where the feed upserts.
 
     Raises Transient and Misconfigured where the end has to wait for another delivery.
@@ -75,9 +73,9 @@ def seal_part(run: Run, part: int) -> Chain:
     return (yield from seal(Job(run, part, kind), None))
 
 
-def seal(job: Job, error: JobError | None) -> Chain:
+def seal(job: Job, error: Fault | None) -> Chain:
     """Burn the open id of a job's chain, or find that it has been loaded."""
-    attempt = job.run.first_attempt
+    attempt = 0
     while True:
         yield InsertFence(job, attempt, error)
         end: JobEnd = yield Wait(job, attempt)
@@ -89,14 +87,14 @@ def seal(job: Job, error: JobError | None) -> Chain:
         attempt += 1
 
 
-def _follow(job: Job, answer: Inserted | JobError | None, *, seals: bool = True) -> Chain:
+def _follow(job: Job, answer: Inserted | Fault | None, *, seals: bool = True) -> Chain:
     """Try a job until it has ended well or is refused; then its chain is sealed, if rows depend on it."""
-    attempt, own_failures = job.run.first_attempt, 0
-    internal_errors = 0
+    attempt, own_failures, internal_errors = 0, 0, 0
+    ignored = job.run.ignored_refusals
     while True:
         if answer is None:
             answer = yield Insert(job, attempt)
-        if isinstance(answer, JobError):
+        if isinstance(answer, Fault):
             return (yield from _give_up(job, answer, seals=seals))
         end: JobEnd = yield Wait(job, attempt)
         if end.fence:
@@ -107,18 +105,21 @@ def _follow(job: Job, answer: Inserted | JobError | None, *, seals: bool = True)
         own_failures += answer == "inserted"
         attempt += 1
         spliced = job.run.plan is not None and job.run.plan.spliced
-        if end.error.kind == ErrorClass.REFUSED or (spliced and internal_errors == MOST_INTERNAL_ERRORS):
+        if end.error.kind == FaultKind.REFUSED and ignored:
+            ignored, answer = ignored - 1, None
+            continue
+        if end.error.kind == FaultKind.REFUSED or (spliced and internal_errors == MOST_INTERNAL_ERRORS):
             return (yield from _give_up(job, end.error, seals=seals))
-        if attempt - job.run.first_attempt == MOST_ATTEMPTS:
+        if attempt == MOST_ATTEMPTS:
             return (yield from _give_up(job, end.error, seals=seals))
-        if answer == "inserted" and end.error.kind == ErrorClass.OPERATOR:
+        if answer == "inserted" and end.error.kind == FaultKind.OPERATOR:
             raise Misconfigured(end.error.message)
         if own_failures == ATTEMPTS_OF_A_DELIVERY:
             raise Transient(f"a load job failed {own_failures} times: {end.error.message}")
         answer = None
 
 
-def _give_up(job: Job, error: JobError, *, seals: bool) -> Chain:
+def _give_up(job: Job, error: Fault, *, seals: bool) -> Chain:
     if not seals:
         return PartEnd(error=error)
     return (yield from seal(job, error))

@@ -61,8 +61,11 @@ def holds(run: Run, epoch: int, *, reported: bool) -> Literal["free", "open", "l
 
 
 def fulfilled(run: Run, wanted: Undo | Replay) -> bool:
-    """Whether what was wanted of a run has been carried out."""
-    if run.stage == "undone":
+    """Whether what was wanted of a run that has been advanced has been carried out.
+
+    Of a quarantine file's run no more is wanted than that: no event tells of it.
+    """
+    if run.stage == "undone" or (isinstance(wanted, Replay) and wanted.epoch == 0):
         return True
     return isinstance(wanted, Replay) and run.epoch >= wanted.epoch and run.stage in ("done", "given_up")
 
@@ -109,7 +112,8 @@ def after_rewriting(
 ) -> Entry:
     """What follows a sealed epoch of a spliced file that could, or could not, be rewritten.
 
-    Where parts are loaded already, the others must be the same rows, by the same calendar and contract.
+    Where parts are loaded already, the others must be the same rows, by the same calendar and contract. Which
+    keys the table had is known from before any was loaded.
     """
     if isinstance(rewritten, Failed):
         return GivenUp(failure if loaded else rewritten.failure, loaded)
@@ -117,7 +121,12 @@ def after_rewriting(
     if loaded and not _same_rows(run.plan, rewritten.plan):
         return GivenUp(failure, loaded)
     warning = f"the spliced file was not accepted, so it was rewritten ({failure.message})"
-    found = replace(rewritten.found, warnings=(*rewritten.found.warnings, warning))
+    before = run.found or rewritten.found
+    found = replace(
+        rewritten.found,
+        existing_keys=before.existing_keys,
+        warnings=tuple(dict.fromkeys((*before.warnings, *rewritten.found.warnings, warning))),
+    )
     return Rewritten(run.epoch + 1, found, rewritten.plan, loaded)
 
 

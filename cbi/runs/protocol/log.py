@@ -23,6 +23,12 @@ class Attempt(msgspec.Struct, frozen=True, tag="attempt"):
     at: datetime
 
 
+class Survived(msgspec.Struct, frozen=True, tag="survived"):
+    """Whoever tried to open the file at `at` is alive, and has failed for another reason than the file."""
+
+    at: datetime
+
+
 class Planned(msgspec.Struct, frozen=True, tag="plan"):
     """The file is valid and enriched: what there is to load."""
 
@@ -61,7 +67,11 @@ class GivenUp(msgspec.Struct, frozen=True, tag="given_up"):
 
 
 class Replay(msgspec.Struct, frozen=True, tag="replay"):
-    """The parts that were given up are to be loaded, by job ids of this epoch."""
+    """The parts that were given up are to be loaded, by job ids of this epoch.
+
+    Of epoch 0 only in logs made of what version 0.1 stored, whose replays went on in it: its ids are to be
+    burnt, and nothing is loaded by them any more.
+    """
 
     epoch: int
 
@@ -83,21 +93,21 @@ class Undone(msgspec.Struct, frozen=True, tag="undone"):
     rows_deleted: int
 
 
-Entry = Attempt | Planned | Failed | Rewritten | GivenUp | Replay | Done | Undo | Undone
+Entry = Attempt | Survived | Planned | Failed | Rewritten | GivenUp | Replay | Done | Undo | Undone
 
 
 @dataclass(frozen=True)
 class Log:
     """A run's log as it was read; `generation` is that of its object, 0 while there is none.
 
-    `first_attempt` is that of epoch 0's job ids which may still be used: higher than 0 only in logs of
-    earlier versions.
+    `ignored_refusals` of each part were passed over when version 0.1 went on with a rewritten file, all by
+    ids of epoch 0.
     """
 
     file: StagedFile
     entries: tuple[Entry, ...] = ()
     generation: int = 0
-    first_attempt: int = 0
+    ignored_refusals: int = 0
 
 
 Stage = Literal["undecided", "loading", "given_up", "failed", "done", "undoing", "undone"]
@@ -109,13 +119,14 @@ class Run:
 
     `loaded` are the parts known to be loaded when the epoch began. `first`: the run's report is still to
     come, or is the last word on it. `open`: it was undone while a replay was under way, so that job ids of
-    the epoch may still be used. `plan_epoch` is the epoch in which the plan was made.
+    the epoch may still be used. `plan_epoch` is the epoch in which the plan was made. `sealing`: nothing is
+    loaded in this epoch, its ids are burnt.
     """
 
     file: StagedFile
     stage: Stage = "undecided"
     epoch: int = 0
-    first_attempt: int = 0
+    ignored_refusals: int = 0
     found: Found | None = None
     plan: LoadPlan | None = None
     plan_epoch: int = 0
@@ -123,6 +134,7 @@ class Run:
     failure: Failure | None = None
     first: bool = True
     open: bool = False
+    sealing: bool = False
     rows_deleted: int = 0
 
     @property
@@ -135,7 +147,7 @@ class Run:
 
 def fold(log: Log) -> Run:
     """What the entries of a log come to."""
-    run = Run(log.file, first_attempt=log.first_attempt)
+    run = Run(log.file, ignored_refusals=log.ignored_refusals)
     for entry in log.entries:
         run = _after(run, entry)
     return run
@@ -143,7 +155,7 @@ def fold(log: Log) -> Run:
 
 def _after(run: Run, entry: Entry) -> Run:
     match entry:
-        case Attempt():
+        case Attempt() | Survived():
             return run
         case Planned():
             return replace(run, stage="loading", found=entry.found, plan=entry.plan)
@@ -153,7 +165,7 @@ def _after(run: Run, entry: Entry) -> Run:
             return replace(
                 run,
                 epoch=entry.epoch,
-                first_attempt=0,
+                ignored_refusals=0,
                 found=entry.found,
                 plan=entry.plan,
                 plan_epoch=entry.epoch,
@@ -162,7 +174,8 @@ def _after(run: Run, entry: Entry) -> Run:
         case GivenUp():
             return replace(run, stage="given_up", failure=entry.failure, loaded=entry.loaded)
         case Replay():
-            return replace(run, stage="loading", epoch=entry.epoch, first_attempt=0, first=False)
+            sealing = entry.epoch == 0
+            return replace(run, stage="loading", epoch=entry.epoch, first=False, sealing=sealing)
         case Done():
             return replace(run, stage="done", failure=None, loaded=entry.loaded)
         case Undo():
@@ -173,5 +186,6 @@ def _after(run: Run, entry: Entry) -> Run:
 
 
 def tries(entries: Sequence[Entry]) -> tuple[datetime, ...]:
-    """When repeated deliveries began to open the file."""
-    return tuple(entry.at for entry in entries if isinstance(entry, Attempt))
+    """When repeated deliveries began to open the file that are not known to have come out alive."""
+    survived = {entry.at for entry in entries if isinstance(entry, Survived)}
+    return tuple(entry.at for entry in entries if isinstance(entry, Attempt) and entry.at not in survived)

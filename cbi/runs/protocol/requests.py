@@ -1,7 +1,8 @@
 """What steps ask of the outside, one request each, and the answers they take.
 
 A step does no I/O of its own: it yields one of these and is sent the answer, by the real clients or by a
-simulation. Every request may be repeated: where the answer was lost, asking again comes to the same.
+simulation; or Transient or Misconfigured is thrown into it. Every request may be repeated: where the answer
+was lost, asking again comes to the same.
 """
 
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
 
+from cbi.errors import Fault
 from cbi.findings import Failure
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import StagedFile, StagedObject
 from cbi.runs.plan import Found
 from cbi.runs.protocol.log import Entry, Failed, LoadedPart, Log, Replay, Run, Undo
-from cbi.runs.report import LoadJob, Source
+from cbi.runs.report import LoadJob
 
 # ---- logs and reports
 
@@ -97,18 +99,23 @@ class ContentClaim:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A staged file that is the live generation and has a contract; `feed` is the contract's name."""
+    """A staged file that is the live generation and has a contract, and what is known of it so far.
 
-    file: StagedFile
-    feed: str
-    size: int
-    finalized_at: datetime
+    `turn` is what a feed's files take one after the other, where each is to see the rows of those before.
+    """
+
+    staged: StagedObject
+    found: Found
     claim: ContentClaim
+    turn: ContentClaim | None = None
+
+    @property
+    def file(self) -> StagedFile:
+        return self.staged.file
 
     def failed(self, failure: Failure) -> Failed:
         """The entry that ends a run before its file has been opened."""
-        source = Source(self.file.uri, self.file.generation, size=self.size)
-        return Failed(Found(source, self.feed), failure)
+        return Failed(self.found, failure)
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class Look:
 class Prepare:
     """Validate and enrich a file and write its parts. Answered with Planned or Failed.
 
-    `rewrite` is set where a spliced file was refused. May end the process.
+    `rewrite` is set where a spliced file was refused. May end the process, or fail for the moment.
     """
 
     candidate: Candidate
@@ -140,6 +147,11 @@ class Time:
 
     now: datetime
     delivery_seconds: float
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait for what another delivery is about to decide. Answered with None; raises Transient in the end."""
 
 
 # ---- claims
@@ -194,28 +206,11 @@ class Job:
     kind: JobKind
 
 
-class ErrorClass(StrEnum):
-    """Whose fault an error is: of the moment, of the operator, or of what was to be loaded."""
-
-    RETRYABLE = "retryable"
-    OPERATOR = "operator"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class JobError:
-    """What BigQuery says of a job. `reason` is its code, such as `invalid`, which quotes no data."""
-
-    kind: ErrorClass
-    reason: str
-    message: str
-
-
 @dataclass(frozen=True)
 class Insert:
     """Insert the job of an attempt.
 
-    Answered with `inserted`, `exists`, or the JobError of a request that made no job and has used up no id.
+    Answered with `inserted`, `exists`, or the Fault of a request that made no job and has used up no id.
     """
 
     job: Job
@@ -229,7 +224,7 @@ class InsertFence:
 
     job: Job
     attempt: int
-    error: JobError | None
+    error: Fault | None
 
 
 Inserted = Literal["inserted", "exists"]
@@ -251,7 +246,7 @@ class JobEnd:
     """
 
     fence: bool = False
-    error: JobError | None = None
+    error: Fault | None = None
     done: LoadJob | None = None
     rows: int = 0
 
@@ -283,6 +278,7 @@ Request = (
     | Look
     | Prepare
     | Clock
+    | Pause
     | ReadClaim
     | TakeClaim
     | Insert

@@ -7,6 +7,7 @@ from typing import Any
 from cbi.runs.protocol.requests import Request
 
 Steps = Generator[Request, Any, "Step | None"]
+Program = Callable[..., Steps]
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Step:
     """A program and its arguments. As it knows nothing else, whoever is in it is described by it and by the
     answers since."""
 
-    program: Callable[..., Steps]
+    program: Program
     args: tuple[Any, ...]
 
     def begin(self) -> Steps:

@@ -1,6 +1,6 @@
 """The steps of a run. Every one may be taken by several processes at once, repeated, or left at any request.
 
-advance ── decide ── plan ── load          a delivery, a sweep, a newcomer's help
+advance ── decide ─ turn ─ prepare ─ load   a delivery, a sweep, a newcomer's help
    │          └ claim ─ claimed ┘
    │              └ help ─ advance ─ judge
    └ remove                                an undo
@@ -10,10 +10,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from cbi.errors import Misconfigured, Reason, Transient
+from cbi.errors import CbiError, Fault, FaultKind, Misconfigured, Reason, Transient
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
-from cbi.gcs.outputs import Outputs
 from cbi.runs.plan import LoadPlan
 from cbi.runs.protocol.chain import begin_part, finish_part, seal_part
 from cbi.runs.protocol.decisions import (
@@ -37,6 +36,7 @@ from cbi.runs.protocol.log import (
     Planned,
     Replay,
     Run,
+    Survived,
     Undo,
     Undone,
     fold,
@@ -48,19 +48,18 @@ from cbi.runs.protocol.requests import (
     ClearPending,
     Clock,
     ContentClaim,
-    ErrorClass,
     HasReport,
     Held,
     Insert,
     Inserted,
     Job,
     JobEnd,
-    JobError,
     JobKind,
     KeepQuarantine,
     Look,
     Looked,
     MarkPending,
+    Pause,
     Pending,
     Prepare,
     Publish,
@@ -108,7 +107,7 @@ def decide(log: Log, then: Step | None) -> Steps:
         yield Append(log, looked)
         return Step(advance, (log.file, then))
     if (yield TakeClaim(looked.claim, None, log.file, epoch=0)):
-        return Step(prepare, (log, looked, then))
+        return Step(take_turn, (looked, Step(prepare, (log, looked, then))))
     return Step(claim, (Wanted(log.file, looked.claim, 0, looked), then))
 
 
@@ -135,13 +134,14 @@ def claim(wanted: Wanted, then: Step | None) -> Steps:
     """
     held: Held | None = yield ReadClaim(wanted.claim)
     if held is not None and held.owner == wanted.file and held.epoch >= wanted.epoch:
-        return Step(claimed, (wanted, then))
+        return Step(claimed, (wanted, then, False))
     if held is not None and held.owner != wanted.file:
         if _differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
             return Step(claim, (wanted.apart(), then))
         return Step(help_owner, (wanted, held, then))
-    taken = yield from _take(wanted, held)
-    return Step(claimed if taken else claim, (wanted, then))
+    if (yield from _take(wanted, held)):
+        return Step(claimed, (wanted, then, True))
+    return Step(claim, (wanted, then))
 
 
 def _take(wanted: Wanted, held: Held | None) -> Generator[Request, Any, bool]:
@@ -179,26 +179,18 @@ def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
             if fold(log).stage == "undecided":
                 yield Append(log, wanted.candidate.failed(failure))
             return Step(advance, (wanted.file, then))
-    taken = yield from _take(wanted, held)
-    return Step(claimed if taken else claim, (wanted, then))
+    if (yield from _take(wanted, held)):
+        return Step(claimed, (wanted, then, True))
+    return Step(claim, (wanted, then))
 
 
-def claimed(wanted: Wanted, then: Step | None) -> Steps:
-    """The content is this run's, perhaps not for the first time: then a try that may kill is written down."""
+def claimed(wanted: Wanted, then: Step | None, first: bool) -> Steps:
+    """The content is this run's; `first` where it has not been so before, and nobody has opened the file."""
     file, candidate = wanted.file, wanted.candidate
     log: Log = yield ReadLog(file)
     run = fold(log)
     if candidate is not None and run.stage == "undecided":
-        time: Time = yield Clock()
-        match next_try(log, time):
-            case "wait":
-                raise Transient(f"another delivery of {file.uri} may be at work")
-            case "fail":
-                yield Append(log, candidate.failed(_ENDS_ITS_READER))
-            case "try":
-                appended: Log | None = yield Append(log, Attempt(time.now))
-                if appended is not None:
-                    return Step(prepare, (appended, candidate, then))
+        return Step(take_turn, (candidate, Step(prepare if first else try_again, (log, candidate, then))))
     if candidate is None and run.stage == "given_up" and run.epoch == wanted.epoch - 1:
         pending = Pending(file, Replay(wanted.epoch))
         yield MarkPending(pending)
@@ -207,9 +199,48 @@ def claimed(wanted: Wanted, then: Step | None) -> Steps:
     return Step(advance, (file, then))
 
 
+def take_turn(candidate: Candidate, then: Step) -> Steps:
+    """Where the feed wants it, go on only as the one of its files that is at work: others are finished
+    first."""
+    if candidate.turn is None:
+        return then
+    held: Held | None = yield ReadClaim(candidate.turn)
+    if held is not None and held.owner == candidate.file:
+        return then
+    if held is not None:
+        owner = fold((yield ReadLog(held.owner)))
+        reported = owner.stage == "loading" and owner.first and (yield HasReport(held.owner))
+        if owner.stage in ("undecided", "loading", "undoing") and not reported:
+            return Step(advance, (held.owner, Step(take_turn, (candidate, then))))
+    taken: bool = yield TakeClaim(candidate.turn, held, candidate.file, epoch=0)
+    return then if taken else Step(take_turn, (candidate, then))
+
+
+def try_again(log: Log, candidate: Candidate, then: Step | None) -> Steps:
+    """Open a file that may have ended whoever opened it before: that it is tried is written down first."""
+    time: Time = yield Clock()
+    match next_try(log, time):
+        case "wait":
+            yield Pause()
+            log = yield ReadLog(log.file)
+            if fold(log).stage == "undecided":
+                return Step(try_again, (log, candidate, then))
+        case "fail":
+            yield Append(log, candidate.failed(_ENDS_ITS_READER))
+        case "try":
+            appended: Log | None = yield Append(log, Attempt(time.now))
+            if appended is not None:
+                return Step(prepare, (appended, candidate, then))
+    return Step(advance, (log.file, then))
+
+
 def prepare(log: Log, candidate: Candidate, then: Step | None) -> Steps:
     """Validate and enrich, and write down what there is to load. Opening some files ends the process."""
-    entry: Planned | Failed = yield Prepare(candidate)
+    try:
+        entry: Planned | Failed = yield Prepare(candidate)
+    except CbiError:
+        yield from _survive(log)
+        raise
     while (appended := (yield Append(log, entry))) is None:
         log = yield ReadLog(log.file)
         if fold(log).stage != "undecided":
@@ -219,14 +250,23 @@ def prepare(log: Log, candidate: Candidate, then: Step | None) -> Steps:
     return Step(advance, (log.file, then))
 
 
+def _survive(log: Log) -> Generator[Request, Any, None]:
+    """Take a try back that was written down: it has failed, and not for what the file is like."""
+    last = log.entries[-1] if log.entries else None
+    while isinstance(last, Attempt) and fold(log).stage == "undecided":
+        if (yield Append(log, Survived(last.at))) is not None:
+            return
+        log = yield ReadLog(log.file)
+
+
 # ---- loading
 
 
 def load(log: Log, then: Step | None) -> Steps:
     """Load an epoch's parts; where not all can be, every part is sealed before anything else is decided."""
     run = fold(log)
-    kept = yield KeepQuarantine(run)
-    answers: list[Inserted | JobError] = []
+    kept = not run.sealing and (yield KeepQuarantine(run))
+    answers: list[Inserted | Fault] = []
     for part in run.to_load if kept else ():
         answers.append((yield from begin_part(run, part)))
     ends = []
@@ -241,12 +281,12 @@ def load(log: Log, then: Step | None) -> Steps:
         yield Append(log, Done(loaded))
         yield CleanUp(run)
         return Step(advance, (run.file, then))
-    failure = refusal(run, ends, loaded) if kept else _quarantine_expired(run)
+    failure = refusal(run, ends, loaded) if kept else _not_loaded(run)
     entry: Entry = GivenUp(failure, loaded)
     if kept and may_be_rewritten(run):
         looked: Looked = yield Look(run.file)
-        if isinstance(looked, Candidate):
-            entry = after_rewriting(run, loaded, failure, (yield Prepare(looked, rewrite=True)))
+        again = looked if isinstance(looked, Failed) else (yield Prepare(looked, rewrite=True))
+        entry = after_rewriting(run, loaded, failure, again)
     yield Append(log, entry)
     return Step(advance, (run.file, then))
 
@@ -286,7 +326,7 @@ def settle(pending: Pending) -> Steps:
         yield Append(log, wanted)
     if isinstance(wanted, Replay) and run.stage == "given_up" and run.epoch < wanted.epoch:
         assert run.plan is not None
-        held: Held | None = yield ReadClaim(_claim_of(run.plan, file))
+        held: Held | None = yield ReadClaim(_claim_of(run.plan))
         if held is None or held.owner != file or held.epoch < wanted.epoch:
             yield ClearPending(pending)  # the content has gone to another run since
             return None
@@ -323,7 +363,7 @@ def replay(file: StagedFile) -> Step:
 def replay_reported(file: StagedFile) -> Steps:
     run = fold((yield ReadLog(file)))
     if run.stage == "given_up" and run.plan is not None:
-        return Step(claim, (Wanted(file, _claim_of(run.plan, file), run.epoch + 1), None))
+        return Step(claim, (Wanted(file, _claim_of(run.plan), run.epoch + 1), None))
     return Step(advance, (file, None))
 
 
@@ -348,21 +388,21 @@ def _delete(job: Job) -> Generator[Request, Any, int]:
     """
     run_id, attempt = job.run.file.run_id, 0
     while True:
-        answer: Inserted | JobError = yield Insert(job, attempt)
-        if isinstance(answer, JobError):
+        answer: Inserted | Fault = yield Insert(job, attempt)
+        if isinstance(answer, Fault):
             raise Misconfigured(f"the rows of run {run_id} could not be deleted: {answer.message}")
         end: JobEnd = yield Wait(job, attempt)
         if end.error is None:
             return end.rows
         if answer == "inserted":
             said = f"the rows of run {run_id} could not be deleted yet: {end.error.message}"
-            raise Transient(said) if end.error.kind == ErrorClass.RETRYABLE else Misconfigured(said)
+            raise Transient(said) if end.error.kind == FaultKind.RETRYABLE else Misconfigured(said)
         attempt += 1
 
 
-def _claim_of(plan: LoadPlan, file: StagedFile) -> ContentClaim:
-    """The claim of the bytes that a plan is of; of the run itself in a feed that may load bytes again."""
-    return ContentClaim(plan.content_marker or Outputs.run_marker(plan.target.feed, file.run_id), None)
+def _claim_of(plan: LoadPlan) -> ContentClaim:
+    """The claim of the bytes that a plan is of; their MD5 is known to the claim alone."""
+    return ContentClaim(plan.claim, None)
 
 
 def _differ(md5: str | None, other: str | None) -> bool:
@@ -386,7 +426,10 @@ def _duplicate(owner: Run) -> Failure:
     )
 
 
-def _quarantine_expired(run: Run) -> Failure:
+def _not_loaded(run: Run) -> Failure:
+    """Why nothing was tried: what was said of the run before, or its quarantine has expired."""
+    if run.sealing and run.failure is not None:
+        return run.failure
     name = run.plan.quarantine_object if run.plan else None
     return Failure(Reason.LOAD_FAILED, f"{name} has expired since this run was begun; drop the file again")
 

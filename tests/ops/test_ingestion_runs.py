@@ -14,7 +14,7 @@ LAST = date(2026, 11, 20)
 
 
 def record(pipeline: IngestionPipeline, now: datetime) -> int:
-    reports = list(pipeline.outputs.list("reports/"))
+    reports = [each for each in pipeline.outputs.list("reports/") if each.file.name.endswith(".json")]
     return load_runs(pipeline, reports, now, Deadline.never())
 
 

@@ -28,9 +28,9 @@ export PYTHONDONTWRITEBYTECODE =
 run: $(VENV)/for-running
 	$(RUN) -m cbi.local.demo $(if $(FILE),--file "$(FILE)") $(if $(OUT),--out "$(OUT)")
 
-## serve    keep the local stack up, to drop files in yourself
+## serve    keep the local stack up, to drop files in yourself (PORT=9710 is the first of its four)
 serve: $(VENV)/for-running
-	$(RUN) -m cbi local --data-dir .local
+	$(RUN) -m cbi local --data-dir .local $(if $(PORT),--port $(PORT))
 
 # A package that pip installs needs a pyproject.toml at the top; a launcher needs nothing, and runs what is here.
 define LAUNCHER

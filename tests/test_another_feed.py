@@ -44,7 +44,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     shutil.copytree(ROOT / "cbi", folder / "cbi")
     shutil.copy(ROOT / "main.py", folder)
     (folder / "cbi/feeds/prices.yaml").write_text(FEED)
-    command = [sys.executable, "-m", "cbi", "local", "--data-dir", str(folder / "data")]
+    command = [sys.executable, "-m", "cbi", "local", "--port", "0", "--data-dir", str(folder / "data")]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
@@ -17,6 +18,7 @@ from typing import NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from cbi.errors import Misconfigured
 from cbi.local.claim import claimed
 from cbi.local.processes import Process, Processes
 from cbi.settings import Settings
@@ -123,20 +125,22 @@ def running_servers(
     with_trigger: bool = True,
     with_tables: bool = True,
     disposable: bool = False,
+    first_port: int | None = None,
     env: Mapping[str, str] = _NOTHING,
 ) -> Iterator[Servers]:
     """A stack whose servers can be stopped one by one, ready for use; all of it is stopped on leaving.
 
     What `data_dir` holds from an earlier run is kept and served again; where it is `disposable`, the servers
-    are killed on leaving, which is quicker. `env` is added to the environment of every server. Raises
-    ProcessFailed when one does not come up, and CbiError without its tables.
+    are killed on leaving, which is quicker. The servers take four ports from `first_port` on, or any. `env`
+    is added to the environment of every server. Raises ProcessFailed when one does not come up, and CbiError
+    without its tables, or where a port is taken.
     """
     data_dir = data_dir.resolve()
     (data_dir / "storage").mkdir(parents=True, exist_ok=True)
     storage_servers = ["storage", "storage-rules"]
     function, trigger = ["function"] * with_function, ["trigger"] * with_trigger
     with Processes(data_dir / "logs", disposable=disposable) as processes:
-        storage, bigquery, function_port, behind_storage = _free_ports(4)
+        storage, bigquery, function_port, behind_storage = _ports(first_port)
         stack = Stack(
             storage=_url(storage),
             bigquery=_url(bigquery),
@@ -170,42 +174,66 @@ def running_stack(
         yield servers.stack
 
 
-def serve(data_dir: Path) -> None:
+def serve(data_dir: Path, first_port: int | None = None) -> None:
     """Run the stack until SIGINT or SIGTERM. One JSON line on stdout, also in `stack.json`, says it is ready.
 
-    Raises ProcessFailed when a server does not come up, or ends by itself, and CbiError without its
-    tables, or where another stack has the folder.
+    Each file is told of on stderr as it goes. Raises ProcessFailed when a server does not come up, or ends by
+    itself, and CbiError without its tables, or where another stack has the folder or a port.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)
+    begun = datetime.now(UTC)
     with ExitStack() as cleanup:
         cleanup.enter_context(claimed(data_dir))
-        servers = cleanup.enter_context(running_servers(data_dir))
+        servers = cleanup.enter_context(running_servers(data_dir, first_port=first_port))
         description = json.dumps(asdict(servers.stack))
         file = data_dir / "stack.json"
         cleanup.callback(file.unlink)
         file.write_text(description + "\n")
         print(description, flush=True)
         print(_HOW_TO.format(**asdict(servers.stack)), file=sys.stderr, flush=True)
+        from cbi.local.attend import attend, say  # it imports the clients
+
+        attend(servers.stack, servers.settings, begun, say)
         servers.watch()
 
 
 _HOW_TO = """
-Drop FILE.parquet (the function's log is in {data_dir}/logs/function.log):
-  curl --data-binary @FILE.parquet \\
-    '{storage}/upload/storage/v1/b/{staging_bucket}/o?uploadType=media&name=staged/FILE.parquet'
-See the reports there are, and one of them:
-  curl '{storage}/storage/v1/b/{output_bucket}/o?prefix=reports/&fields=items(name,mediaLink)'
-  curl 'MEDIALINK'
-Use the command line on this stack, for example python -m cbi ingest FILE.parquet:
+All runs, in a browser: {storage}/   (the function's log is in {data_dir}/logs/function.log)
+For python -m cbi ingest FILE.parquet, runs, status, query "SELECT …", and Google's clients in Python:
   export GOOGLE_CLOUD_PROJECT={project} STAGING_BUCKET={staging_bucket} OUTPUT_BUCKET={output_bucket} \\
     STORAGE_EMULATOR_HOST={storage} BIGQUERY_EMULATOR_HOST={bigquery}
-Stop with Ctrl-C.
+For gcloud storage cp FILE.parquet gs://{staging_bucket}/staged/
+  export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE={storage}/ CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
+For bq:
+  bq --api {bigquery} --project_id {project} query --use_legacy_sql=false 'SELECT …'
+DuckDB and pandas read gs:// by gcsfs with endpoint_url='{storage}', token='anon'; or with nothing at all:
+  curl --data-binary @FILE.parquet \\
+    '{storage}/upload/storage/v1/b/{staging_bucket}/o?uploadType=media&name=staged/FILE.parquet'
+Stop with Ctrl-C. What becomes of each file:
 """
 
 
 def _exit(*_: object) -> None:
     raise SystemExit(0)
+
+
+def _ports(first: int | None) -> list[int]:
+    """Four ports from the first on, or any. Raises Misconfigured where one is taken."""
+    if first is None:
+        return _free_ports(4)
+    ports = list(range(first, first + 4))
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise Misconfigured(
+                    f"port {port} is taken by another program: stop that, or say --port for four others from"
+                    " there on (0: any that are free)"
+                ) from error
+    return ports
 
 
 def _free_ports(count: int) -> list[int]:
@@ -262,7 +290,10 @@ def _commands(stack: Stack, behind_storage: int) -> dict[str, list[str]]:
             *("-backend", "filesystem", "-filesystem-root", str(objects), "-log-level", "warn"),
             *("-external-url", stack.storage, "-public-host", f"127.0.0.1:{storage}"),
         ],
-        "storage-rules": [*python, "cbi.local.storage", "--port", storage, "--upstream-port", behind],
+        "storage-rules": [
+            *(*python, "cbi.local.storage", "--port", storage, "--upstream-port", behind),
+            *("--home", stack.output_bucket),
+        ],
         "bigquery": [
             *(*python, "cbi.local.bigquery", "--port", bigquery, "--project", stack.project),
             *("--data-dir", str(data_dir / "bigquery"), "--storage-root", str(objects)),

@@ -10,8 +10,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m cbi.local.storage")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream-port", type=int, required=True)
+    parser.add_argument("--home", required=True, help="the bucket whose index.html is at /")
     options = parser.parse_args()
-    with StorageProxy(options.port, options.upstream_port) as server:
+    with StorageProxy(options.port, options.upstream_port, options.home) as server:
         server.serve_forever()
 
 

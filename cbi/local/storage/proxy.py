@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -28,13 +29,17 @@ class _Upload:
 
 
 class StorageProxy(ThreadingHTTPServer):
-    """A server of 127.0.0.1:`port` in front of fake-gcs-server at 127.0.0.1:`upstream_port`."""
+    """A server of 127.0.0.1:`port` in front of fake-gcs-server at 127.0.0.1:`upstream_port`.
+
+    At `/` is the index.html of the bucket `home`.
+    """
 
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, port: int, upstream_port: int) -> None:
+    def __init__(self, port: int, upstream_port: int, home: str) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        self.home = home
         self.upstream_port = upstream_port
         self.uploads: dict[str, _Upload] = {}
         self.changes = Changes()
@@ -98,11 +103,15 @@ class _Handler(BaseHTTPRequestHandler):
         # pinned to what was checked, or an overwrite in between would be read
         return self._upstream.forward(request, f"{request.target}&generation={found['generation']}")
 
-    def _change(self, request: Request, bucket: str, name: str) -> HTTPResponse:
+    def _change(self, request: Request, bucket: str, name: str) -> HTTPResponse | Answer:
         with self.server.lock(bucket, name):
             found = self._existing(bucket, name, request.query.get("generation"))
             Preconditions.of(request.query).check(found)
-            return self._write(request, bucket)
+            response = self._write(request, bucket)
+        if request.method == "DELETE" and response.status == HTTPStatus.OK:
+            response.read()  # which is empty, and an empty 200 is not what clients expect
+            return Answer(HTTPStatus.NO_CONTENT, {})
+        return response
 
     def _compose(self, request: Request, bucket: str, name: str) -> HTTPResponse:
         check_name(name)
@@ -127,6 +136,15 @@ class _Handler(BaseHTTPRequestHandler):
         response = self._upstream.write(request)
         self.server.changes.note(bucket)
         return response
+
+    def _home(self, request: Request) -> Answer:
+        return Answer(302, {"Location": f"/{self.server.home}/index.html", "Content-Length": "0"})
+
+    def _layout(self, request: Request, bucket: str) -> Answer:
+        """Whether a bucket has real folders, which gcloud asks before it moves: it has none."""
+        layout: Json = {"kind": "storage#storageLayout", "bucket": bucket, "location": "US"}
+        layout |= {"locationType": "multi-region", "hierarchicalNamespace": {"enabled": False}}
+        return Answer(200, {"Content-Type": "application/json"}, json.dumps(layout).encode())
 
     def _notifications(self, request: Request, bucket: str) -> Answer:
         """Who is told of a bucket's writes: the trigger enters itself here, as Eventarc does."""
@@ -221,8 +239,14 @@ def _name_in_body(request: Request) -> str:
         name = request.json().get("name")
     else:
         boundary = str(request.headers.get_param("boundary", "")).encode()
+        if boundary[:1] == boundary[-1:] == b"'":
+            # gcloud quotes it so, and the service takes the quotes for no part of it; the stand-in would.
+            boundary = boundary[1:-1]
+            request.headers.set_param("boundary", boundary.decode(), header="Content-Type", requote=True)
         try:
-            name = json.loads(request.head().split(b"--" + boundary, 2)[1].partition(b"\r\n\r\n")[2])["name"]
+            # gcloud also ends its lines with LF alone.
+            part = request.head().split(b"--" + boundary, 2)[1]
+            name = json.loads(re.split(rb"\r?\n\r?\n", part, maxsplit=1)[1])["name"]
         except (IndexError, KeyError, ValueError) as error:
             raise Refusal(400, "required", "The multipart body has no metadata with a name") from error
     if not isinstance(name, str):
@@ -234,6 +258,8 @@ _OBJECT = r"/storage/v1/b/([^/]+)/o/([^/]+)"
 _Action = Callable[..., HTTPResponse | Answer]
 _ROUTES: list[tuple[set[str], re.Pattern[str], _Action]] = [
     ({"GET", "HEAD"}, re.compile(f"(?:/download)?{_OBJECT}"), _Handler._read),
+    ({"GET", "HEAD"}, re.compile(r"/"), _Handler._home),
+    ({"GET"}, re.compile(r"/storage/v1/b/([^/]+)/storageLayout"), _Handler._layout),
     ({"GET", "POST"}, re.compile(r"/storage/v1/b/([^/]+)/notificationConfigs"), _Handler._notifications),
     ({"GET"}, re.compile(f"{CHANGES_PATH}/([^/]+)"), _Handler._changes),
     ({"GET", "HEAD"}, re.compile(r"/.*"), _Handler._pass),

@@ -50,13 +50,12 @@ class RowCheck(Check[FailedRows]):
         if _is_unreadable(evidence, reads):
             return Outcome(evidence.report)
         lacks_any = _lacks_any(file, reads)
+        if not (lacks_any or evidence.seen):
+            return _holds(evidence, self, proved=self._is_proved(file))
         failing = self._of_nulls(file) if lacks_any else of_file(evidence.seen, file.rows)
         if failing.true_count <= self.test.tolerated_share * file.rows:
-            failing = none_of(file.rows)
-        proved = not lacks_any and self._is_proved(file)
-        keys = first_keys(evidence, failing)
-        found = CheckResult(self.name, self.test.column, self.action, failing.true_count, keys, proved)
-        return _conclude(evidence, found, self.test.reason, failing)
+            return _holds(evidence, self, proved=False)
+        return _fails(evidence, self, failing)
 
     def _is_proved(self, file: FileContext) -> bool:
         # The key and the date are read anyway, so the footer need not be believed.
@@ -90,9 +89,7 @@ class TableCheck(Check[None]):
         if _is_unreadable(evidence, self.test.reads):
             return Outcome(evidence.report)
         failing = self.test.failing(self._table(evidence.scan))
-        keys = first_keys(evidence, failing)
-        found = CheckResult(self.name, self.test.column, self.action, failing.true_count, keys)
-        return _conclude(evidence, found, self.test.reason, failing)
+        return _fails(evidence, self, failing) if failing.true_count else _holds(evidence, self, proved=False)
 
     def _table(self, scan: ColumnScan) -> pa.Table:
         """All rows of the columns; those that the file lacks are NULL."""
@@ -120,17 +117,21 @@ class FileCheck(Check[None]):
         return Outcome(report, warnings=tuple(sentences))
 
 
-def _conclude(evidence: Evidence[Any], found: CheckResult, reason: str, failing: pa.BooleanArray) -> Outcome:
+def _holds(evidence: Evidence[Any], check: RowCheck | TableCheck, *, proved: bool) -> Outcome:
+    found = CheckResult(check.name, check.test.column, check.action, 0, (), proved)
+    return Outcome(replace(evidence.report, checks=(*evidence.report.checks, found)))
+
+
+def _fails(evidence: Evidence[Any], check: RowCheck | TableCheck, failing: pa.BooleanArray) -> Outcome:
+    rows, keys, reason = failing.true_count, first_keys(evidence, failing), check.test.reason
+    found = CheckResult(check.name, check.test.column, check.action, rows, keys)
     report = replace(evidence.report, checks=(*evidence.report.checks, found))
-    if not found.failed_rows:
-        return Outcome(report)
-    if found.action == "quarantine":
+    if check.action == "quarantine":
         return Outcome(report, quarantined=(RejectedRows(reason, failing),))
-    sentence = f"{reason} in {counted(found.failed_rows, 'row', 'rows')}"
-    if found.first_keys:
-        first = ", ".join(str(value) for value in found.first_keys[0].values())
-        sentence += f", the first ({first})"
-    if found.action == "fail":
+    sentence = f"{reason} in {counted(rows, 'row', 'rows')}"
+    if keys:
+        sentence += f", the first ({', '.join(str(value) for value in keys[0].values())})"
+    if check.action == "fail":
         return Outcome(report, validation_failures([f"{sentence}; correct them or leave them out."]))
     return Outcome(report, warnings=(sentence,))
 

@@ -3,7 +3,7 @@
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from cbi.expectations.expectation import Extremes
 from cbi.parquet.column_encoding import reusable_encoding
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.source import Source
-from cbi.parquet.spec import ColumnMetaData, Physical, Repetition, Statistics
+from cbi.parquet.spec import Physical, Repetition, Statistics
 from cbi.parquet.thrift import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,6 +43,7 @@ class FooterStatistics:
 
     file: FlatFile | None
     casts: Mapping[str, Cast]
+    _extremes: dict[str, Extremes | None] = field(default_factory=dict, compare=False, repr=False)
 
     def proves_cast(self, name: str) -> bool:
         """Whether every value of a column is sure to become its leaf."""
@@ -70,8 +71,14 @@ class FooterStatistics:
     def extremes(self, name: str) -> Extremes | None:
         """The bounds of a column's leaf, in its own type; None where the footer does not say.
 
-        NaNs are no matter, as they become NULL; text has none, because its bounds may be cut off.
+        NaNs are no matter, as they become NULL; text has none, because its bounds may be cut off. What was
+        found is remembered, because several checks ask, and each twice.
         """
+        if name not in self._extremes:
+            self._extremes[name] = self._find_extremes(name)
+        return self._extremes[name]
+
+    def _find_extremes(self, name: str) -> Extremes | None:
         column = self.casts[name].place.flat_column
         if self.file is None or column is None or not self.file.column(column).is_flat:
             return None
@@ -177,7 +184,7 @@ def _statistics(file: FlatFile, name: str) -> list[tuple[int, Struct]]:
     """The number of values and the statistics of each chunk that has rows."""
     number = file.leaf_number(name)
     chunks = [group.chunks[number] for group in file.footer.row_groups if group.rows]
-    return [(chunk.values, chunk.metadata.struct(ColumnMetaData.STATISTICS) or Struct()) for chunk in chunks]
+    return [(chunk.values, chunk.statistics) for chunk in chunks]
 
 
 def _pair(statistics: Struct, low: int, high: int) -> tuple[bytes, bytes]:

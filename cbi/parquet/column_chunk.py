@@ -67,6 +67,14 @@ class ColumnChunk(NamedTuple):
         return Struct.decode(self.raw).struct(spec.ColumnChunk.META_DATA) or Struct()
 
     @property
+    def statistics(self) -> Struct:
+        """What the footer says of the chunk's values (a Statistics), without decoding what stands before."""
+        found = _before_statistics()(self.after_path, 0)
+        if found is None:
+            return self.metadata.struct(ColumnMetaData.STATISTICS) or Struct()
+        return Struct.decode_at(self.after_path, found.end())[0]
+
+    @property
     def encodings(self) -> list[int]:
         """The numbers of all encodings that its pages use."""
         return [read_integer(encoding) for encoding in self.metadata.items_of(ColumnMetaData.ENCODINGS) or ()]
@@ -154,6 +162,30 @@ def decode_chunk_quickly(data: bytes, at: int) -> tuple[ColumnChunk, int]:
     return decoded, stop
 
 
+_NUMBER = b"(" + VARINT + b")"
+
+_NUMBERS_BEHIND_PATH = (
+    header(I32, ColumnMetaData.CODEC, ColumnMetaData.PATH_IN_SCHEMA) + b"([\x00-\x7f])",
+    header(I64, ColumnMetaData.NUM_VALUES, ColumnMetaData.CODEC) + _NUMBER,
+    header(I64, ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE, ColumnMetaData.NUM_VALUES) + _NUMBER,
+    header(I64, ColumnMetaData.TOTAL_COMPRESSED_SIZE, ColumnMetaData.TOTAL_UNCOMPRESSED_SIZE) + _NUMBER,
+    header(I64, ColumnMetaData.DATA_PAGE_OFFSET, ColumnMetaData.TOTAL_COMPRESSED_SIZE) + _NUMBER,
+)
+_DICTIONARY_PAGE = header(I64, ColumnMetaData.DICTIONARY_PAGE_OFFSET, ColumnMetaData.DATA_PAGE_OFFSET)
+
+
+@cache
+def _before_statistics() -> Match:
+    """Match from behind a chunk's path to its statistics, as most writers encode what stands between."""
+    metadata = ColumnMetaData
+    dictionary_page = _DICTIONARY_PAGE + VARINT
+    statistics = [
+        dictionary_page + header(STRUCT, metadata.STATISTICS, metadata.DICTIONARY_PAGE_OFFSET),
+        header(STRUCT, metadata.STATISTICS, metadata.DATA_PAGE_OFFSET),
+    ]
+    return re.compile(b"".join(_NUMBERS_BEHIND_PATH) + one_of(statistics), re.DOTALL).match
+
+
 @cache
 def _patterns() -> tuple[Match, Match]:
     """Match a chunk as most writers encode it: up to its path, and from behind its path to its end.
@@ -162,7 +194,6 @@ def _patterns() -> tuple[Match, Match]:
     uncompressed and compressed size, first data page, dictionary page (if there is one, and no index page).
     """
     chunk, metadata = spec.ColumnChunk, ColumnMetaData
-    number = b"(" + VARINT + b")"
     before = [
         header(I64, chunk.FILE_OFFSET) + VARINT,
         header(STRUCT, chunk.META_DATA, chunk.FILE_OFFSET),
@@ -172,15 +203,10 @@ def _patterns() -> tuple[Match, Match]:
     ]
     text = short_binary(24)
     data_page, index_page = metadata.DATA_PAGE_OFFSET, metadata.INDEX_PAGE_OFFSET
-    dictionary_page = header(I64, metadata.DICTIONARY_PAGE_OFFSET, data_page)
-    no_page = b"(?!" + one_of([dictionary_page, header(I64, index_page, data_page), long_header(I64)]) + b")"
+    no_page = b"(?!" + one_of([_DICTIONARY_PAGE, header(I64, index_page, data_page), long_header(I64)]) + b")"
     after = [
-        header(I32, metadata.CODEC, metadata.PATH_IN_SCHEMA) + b"([\x00-\x7f])",
-        header(I64, metadata.NUM_VALUES, metadata.CODEC) + number,
-        header(I64, metadata.TOTAL_UNCOMPRESSED_SIZE, metadata.NUM_VALUES) + number,
-        header(I64, metadata.TOTAL_COMPRESSED_SIZE, metadata.TOTAL_UNCOMPRESSED_SIZE) + number,
-        header(I64, data_page, metadata.TOTAL_COMPRESSED_SIZE) + number,
-        one_of([dictionary_page + number, no_page]),
+        *_NUMBERS_BEHIND_PATH,
+        one_of([_DICTIONARY_PAGE + _NUMBER, no_page]),
         fields(1, text) + rb"\x00",
         fields(0, text) + rb"\x00",
     ]

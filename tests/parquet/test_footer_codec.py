@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from support.flat_files import flat_files
 from support.readers import all_readers, spark
 
-from cbi.parquet.column_chunk import decode_chunk, decode_chunk_quickly
+from cbi.parquet.column_chunk import ColumnChunk, decode_chunk, decode_chunk_quickly
 from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.parquet.spec import ColumnMetaData
 from cbi.parquet.thrift import MalformedThrift, Struct, encode_binary
 from cbi.parquet.thrift_types import STRUCT
 
@@ -120,6 +121,15 @@ def test_both_decoders_of_column_chunks_agree(content: bytes) -> None:
     for group in footer.row_groups:
         for chunk in group.chunks:
             assert decode_chunk_quickly(chunk.raw, 0) == decode_chunk(chunk.raw, 0) == (chunk, len(chunk.raw))
+            assert chunk.statistics == (chunk.metadata.struct(ColumnMetaData.STATISTICS) or Struct())
+
+
+def test_most_statistics_are_decoded_without_what_stands_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.BytesIO()
+    pq.write_table(TABLE, content, use_dictionary=[TABLE.column_names[0]])
+    (group,) = Footer.decode(footer_of(content.getvalue())).row_groups
+    monkeypatch.setattr(ColumnChunk, "metadata", None)
+    assert all(chunk.statistics for chunk in group.chunks)
 
 
 def test_a_chunks_numbers_are_those_that_pyarrow_reads() -> None:

@@ -18,8 +18,7 @@ from cbi.parquet.column_encoding import reusable_encoding
 from cbi.parquet.flat_file import FlatFile
 from cbi.parquet.pages import Content, Page, UnknownPage, read_pages
 from cbi.parquet.ranges import Segments
-from cbi.parquet.spec import ColumnMetaData, Encoding, Physical, Repetition, Statistics
-from cbi.parquet.thrift import Struct
+from cbi.parquet.spec import Encoding, Physical, Repetition, Statistics
 
 # Chunks are fetched together up to this size; a larger one is fetched step by step.
 _WINDOW_BYTES = 4 << 20
@@ -104,7 +103,7 @@ def _by_row_group(file: FlatFile, columns: Sequence[str]) -> Iterator[list[_Floa
 
 def _known_nans(chunk: _FloatChunk) -> bool | None:
     """Whether a chunk holds NaNs, where its statistics say so."""
-    statistics = chunk.described.metadata.struct(ColumnMetaData.STATISTICS) or Struct()
+    statistics = chunk.described.statistics
     if statistics.integer(Statistics.NULL_COUNT) == chunk.described.values:
         return False
     nans = statistics.integer(Statistics.NAN_COUNT)

@@ -31,13 +31,15 @@ _FEW = 20
 class Key:
     """Columns of the file: the key, the date, and those to cluster by.
 
-    `duplicates` rows share their key with another.
+    `duplicates` rows share their key with another. `day_of` is a time whose day is a column besides, where it
+    is needed whole to tell rows apart.
     """
 
     columns: tuple[str, ...]
     date: str | None
     cluster_by: tuple[str, ...]
     duplicates: int
+    day_of: str | None = None
 
 
 def date_candidates(guesses: Mapping[str, ColumnGuess]) -> list[str]:

@@ -1,7 +1,7 @@
 """A contract made from files: `feed new`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from cbi.authoring.comments import about_column
 from cbi.authoring.computed import computed_leaves
 from cbi.authoring.contract_text import comment_lines, listed, quoted, schema_lines
 from cbi.authoring.keys import Key, cluster, date_candidates, guess_key, key_candidates
-from cbi.authoring.layout import DraftColumn, lay_out
+from cbi.authoring.layout import DraftColumn, DraftField, lay_out
 from cbi.authoring.names import Names
 from cbi.authoring.profile import Files, guess_columns, read_cast
 from cbi.checks.duplicates import find_duplicates_by_key
@@ -77,10 +77,10 @@ def _find_key(files: Files, guesses: Mapping[str, ColumnGuess], wishes: Wishes) 
     date = wishes.partition_by or next(iter(date_candidates(guesses)), None)
     key, table = _try_key(files, guesses, wishes, date)
     if key.duplicates and date is not None and wishes.partition_by is None:
-        # Where times of day tell rows apart, their column cannot be the day as well.
+        # Where times of day tell rows apart, their column is loaded as it is, and its day besides.
         other, other_table = _try_key(files, guesses, wishes, None)
         if not other.duplicates:
-            return other, other_table
+            return replace(other, day_of=date), other_table
     if date is not None:
         guesses[date].choices.insert(0, guesses[date].days[0])
     return key, table
@@ -127,6 +127,8 @@ class _Draft:
         computed, enrich = computed_leaves(
             names, with_regime=not (coverage is None or coverage.missing_dates)
         )
+        day = self._day(names)
+        partition_by = None if day is None else day.name
         by_source = {field.source or field.name: field.name for field in fields if not field.fields}
         lines = [
             *comment_lines(self._heading()),
@@ -136,7 +138,9 @@ class _Draft:
             f"key: {listed(self.key.columns)}",
         ]
         if self.key.date is not None:
-            lines.append(f"partition_by: {by_source[self.key.date]}")
+            partition_by = by_source[self.key.date]
+        if partition_by is not None:
+            lines.append(f"partition_by: {partition_by}")
         if self.key.cluster_by:
             lines.append(f"cluster_by: {listed(by_source[name] for name in self.key.cluster_by)}")
         lines += ["", "# Leaves that are computed.", "enrich:"]
@@ -146,7 +150,7 @@ class _Draft:
                 f"  # No regime: {len(coverage.missing_dates):,} of {coverage.total_dates:,} dates have none,"
                 " and their rows would be quarantined."
             )
-        lines += ["", "schema:", *schema_lines([*fields, *computed])]
+        lines += ["", "schema:", *schema_lines([*fields, *([day] if day else []), *computed])]
         if left_out := list(self._left_out()):
             lines += ["", "# Not loaded:", *comment_lines("\n".join(left_out))]
         return "\n".join(lines) + "\n"
@@ -187,9 +191,20 @@ class _Draft:
 
     def _coverage(self) -> RegimeCoverage | None:
         """Which of the dates have a regime; None without dates."""
+        if self.key.day_of is not None:
+            days = read_cast(self.files, {self.key.day_of: self.guesses[self.key.day_of].days[0]})
+            return self.calendar.validate_date_coverage(days[self.key.day_of])
         if self.key.date is None:
             return None
         return self.calendar.validate_date_coverage(self.key_table[self.key.date])
+
+    def _day(self, names: Names) -> DraftField | None:
+        """The field for the day of a time that is loaded as it is."""
+        if self.key.day_of is None:
+            return None
+        choice = self.guesses[self.key.day_of].days[0]
+        comment = "The day of each time; `timezone` says whose day it is where that is another."
+        return DraftField(names.legal("day"), choice, True, self.key.day_of, comment)
 
     def _left_out(self) -> Iterator[str]:
         for name, guess in self.guesses.items():

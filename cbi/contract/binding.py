@@ -67,16 +67,16 @@ def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
 
 def _places(feed: Feed, columns: FileColumns) -> dict[str, Sequence[Place]]:
     """Where each source is in a file, by its very name, or else in another case where no other has that."""
-    wanted = [source for source, leaf in feed.sources.items() if leaf.constant is None]
-    found = {source: places for source in wanted if (places := columns.named(source))}
+    wanted = {source: leaf.column or "" for source, leaf in feed.sources.items() if leaf.constant is None}
+    found = {source: places for source, name in wanted.items() if (places := columns.named(name))}
     if feed.names == "exact":
         return found
     used = {place for places in found.values() for place in places}
-    times = Counter(source.casefold() for source in wanted)
-    for source in wanted:
-        if source in found or times[source.casefold()] > 1:
+    times = Counter(name.casefold() for name in set(wanted.values()))
+    for source, name in wanted.items():
+        if source in found or times[name.casefold()] > 1:
             continue
-        if others := [place for place in columns.named_ignoring_case(source) if place not in used]:
+        if others := [place for place in columns.named_ignoring_case(name) if place not in used]:
             found[source] = others
     return found
 
@@ -140,8 +140,10 @@ def _near_misses(feed: Feed, absent: Sequence[str], near: NearNames) -> Iterator
     """Columns that a file lacks and has under a name so near that NULLs would hide a mistake."""
     wanted = [source for source in absent if not feed.sources[source].field.optional]
     for source in wanted:
-        field = feed.sources[source].field
-        if not field.required and field.from_path is None and (found := near.find(source, len(wanted))):
+        leaf = feed.sources[source]
+        if leaf.field.required or leaf.field.from_path is not None or leaf.column is None:
+            continue
+        if found := near.find(leaf.column, len(wanted)):
             yield source, found
 
 

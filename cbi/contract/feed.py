@@ -224,12 +224,15 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Leaf:
     """A scalar of the schema, and where its values come from.
 
-    `source` is what a file's column is called that fills it, or would if the value were not the contract's or
-    of the object's name; None of a leaf that an enrichment fills. `constant` is the contract's value.
+    `column` is what a file's column is called that fills it, or would if the value were not the contract's or
+    of the object's name; None of a leaf that an enrichment fills. `source` is what that is called from here
+    on: the column's name, or the leaf's path where an earlier leaf has the same column, read otherwise.
+    `constant` is the contract's value.
     """
 
     path: str
     field: Field
+    column: str | None
     source: str | None
     enrichment: str | None
     constant: pa.Scalar | None = None
@@ -257,21 +260,26 @@ class Feed(Contract, frozen=True, kw_only=True, dict=True):
     def leaves(self) -> tuple[Leaf, ...]:
         """Every scalar of the schema, depth first, in the table's order."""
 
+        taken = set[str]()
+
         def walk(fields: Sequence[Field], prefix: str) -> Iterator[Leaf]:
             for field in fields:
                 path = prefix + field.name
                 if field.fields:
                     yield from walk(field.fields, path + ".")
                 elif path in self.enrich:
-                    yield Leaf(path, field, None, self.enrich[path])
+                    yield Leaf(path, field, None, None, self.enrich[path])
                 else:
-                    yield Leaf(path, field, field.source or field.name, None, field.constant_value)
+                    column = field.source or field.name
+                    source = path if column in taken else column
+                    taken.add(column)
+                    yield Leaf(path, field, column, source, None, field.constant_value)
 
         return tuple(walk(self.schema, ""))
 
     @cached_property
     def sources(self) -> Mapping[str, Leaf]:
-        """The leaf that each column of a staged file fills."""
+        """The leaf that each column of a staged file fills; a column that fills two is there twice."""
         return {leaf.source: leaf for leaf in self.leaves if leaf.source is not None}
 
     @cached_property

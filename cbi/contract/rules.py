@@ -107,17 +107,24 @@ def _rescue_problems(feed: Feed) -> Iterator[Problem]:
 
 
 def _source_problems(feed: Feed) -> Iterator[Problem]:
-    first: dict[str, Path] = {}
+    first: dict[str, tuple[Path, Field]] = {}
+    again: list[tuple[Path, str]] = []
     for path, leaf_path, field in _walk_leaves(feed.schema, ("schema",), ""):
         if leaf_path in feed.enrich:
             continue
         source = field.source or field.name
         here = (*path, "source" if field.source else "name")
-        if source in first:
-            yield Problem(
-                here, f"takes the file's column {source!r}, which {dotted(first[source])} takes already"
-            )
-        first.setdefault(source, here)
+        if source not in first:
+            first[source] = here, field
+            continue
+        there, other = first[source]
+        if (field.type, field.times) == (other.type, other.times):
+            yield Problem(here, f"takes the file's column {source!r}, which {dotted(there)} takes already")
+        again.append((here, leaf_path))
+    for here, leaf_path in again:
+        if leaf_path in first:
+            wanted = "a column that is read twice needs a leaf with a name of its own"
+            yield Problem(here, f"fills {leaf_path!r}, and so is called another column of the file; {wanted}")
 
 
 def _object_name_problems(feed: Feed) -> Iterator[Problem]:

@@ -89,7 +89,7 @@ def assert_loaded_unchanged(table: pa.Table, feed: Feed) -> None:
     result = loaded(table, feed)
     assert result.num_rows == table.num_rows
     for name in result.column_names:
-        pairs = zip(values_of(table, name), result[name].to_pylist(), strict=True)
+        pairs = zip(values_of(table, feed.sources[name].column or ""), result[name].to_pylist(), strict=True)
         assert [(value, leaf) for value, leaf in pairs if not is_same(value, leaf)] == [], name
 
 
@@ -270,7 +270,8 @@ def test_times_of_a_day_are_the_key_where_they_tell_rows_apart(tmp_path: Path) -
     times = [datetime(2024, 1, 2, hour, tzinfo=UTC) for hour in range(20)]
     table = pa.table({"symbol": ["ZL"] * 20, "at_time": pa.array(times, pa.timestamp("us", "UTC"))})
     feed = parsed(made(tmp_path, table))
-    assert (feed.key, feed.partition_by) == (("at_time",), None)
+    assert (feed.key, feed.partition_by) == (("at_time",), "day")
+    assert feed.needs_regime
     assert_loaded_unchanged(table, feed)
 
 

@@ -131,6 +131,20 @@ def test_a_column_that_a_constant_stands_for_is_unknown() -> None:
     assert bound(feed, small_table(1)).unknown == ("price",)
 
 
+def test_a_column_fills_two_leaves_that_read_it_otherwise() -> None:
+    seen = {"name": "seen", "type": "TIMESTAMP"}
+    seen_day = {"name": "seen_day", "type": "DATE", "source": "seen", "as": "date"}
+    table = small_table(1, SEEN=[datetime(2024, 1, 2, 16)])
+    feed = feed_of(seen, seen_day)
+    assert values(feed, table, "seen") == [datetime(2024, 1, 2, 16, tzinfo=UTC)]
+    assert values(feed, table, "seen_day") == [date(2024, 1, 2)]
+    assert bound(feed, table).unknown == ("price",)
+    with pytest.raises(Misconfigured, match="takes the file's column 'seen', which"):
+        feed_of(seen, {**seen, "name": "again", "source": "seen"})
+    with pytest.raises(Misconfigured, match="fills 'price', and so is called another column"):
+        feed_of(seen, price(name="last", source="price"), {**seen_day, "name": "price"})
+
+
 CONSTANTS = [
     ("STRING", "CBOT", "CBOT"),
     ("INT64", 5, 5),

@@ -68,6 +68,13 @@ CONTRACT: dict[str, Any] = {
                 {"name": "traded", "type": "DATE", "format": "%Y%m%d"},
                 {"name": "closed", "type": "DATE", "timezone": "America/New_York", "as": "date"},
                 {"name": "opened", "type": "TIMESTAMP", "timezone": "America/New_York"},
+                {
+                    "name": "open_day",
+                    "type": "DATE",
+                    "source": "opened",
+                    "timezone": "America/New_York",
+                    "as": "date",
+                },
                 {"name": "absent", "type": "FLOAT64"},
             ],
         },

@@ -107,24 +107,17 @@ def _rescue_problems(feed: Feed) -> Iterator[Problem]:
 
 
 def _source_problems(feed: Feed) -> Iterator[Problem]:
+    """A column may fill a second leaf that reads it otherwise, and whose path is no other column's name."""
+    leaves = [leaf for leaf in _walk_leaves(feed.schema, ("schema",), "") if leaf[1] not in feed.enrich]
+    columns = {field.source or field.name for _, _, field in leaves}
     first: dict[str, tuple[Path, Field]] = {}
-    again: list[tuple[Path, str]] = []
-    for path, leaf_path, field in _walk_leaves(feed.schema, ("schema",), ""):
-        if leaf_path in feed.enrich:
-            continue
+    for path, leaf_path, field in leaves:
         source = field.source or field.name
         here = (*path, "source" if field.source else "name")
-        if source not in first:
-            first[source] = here, field
-            continue
-        there, other = first[source]
-        if (field.type, field.times) == (other.type, other.times):
+        there, other = first.setdefault(source, (here, field))
+        same = (field.type, field.times) == (other.type, other.times)
+        if there != here and (same or leaf_path in columns):
             yield Problem(here, f"takes the file's column {source!r}, which {dotted(there)} takes already")
-        again.append((here, leaf_path))
-    for here, leaf_path in again:
-        if leaf_path in first:
-            wanted = "a column that is read twice needs a leaf with a name of its own"
-            yield Problem(here, f"fills {leaf_path!r}, and so is called another column of the file; {wanted}")
 
 
 def _object_name_problems(feed: Feed) -> Iterator[Problem]:

@@ -141,7 +141,7 @@ def test_a_column_fills_two_leaves_that_read_it_otherwise() -> None:
     assert bound(feed, table).unknown == ("price",)
     with pytest.raises(Misconfigured, match="takes the file's column 'seen', which"):
         feed_of(seen, {**seen, "name": "again", "source": "seen"})
-    with pytest.raises(Misconfigured, match="fills 'price', and so is called another column"):
+    with pytest.raises(Misconfigured, match="takes the file's column 'seen', which"):
         feed_of(seen, price(name="last", source="price"), {**seen_day, "name": "price"})
 
 

@@ -107,7 +107,7 @@ def _rescue_problems(feed: Feed) -> Iterator[Problem]:
 
 
 def _source_problems(feed: Feed) -> Iterator[Problem]:
-    """A column may fill a second leaf that reads it otherwise, and whose path is no other column's name."""
+    """A column of times may fill a second leaf that reads it otherwise, whose path is no column's name."""
     leaves = [leaf for leaf in _walk_leaves(feed.schema, ("schema",), "") if leaf[1] not in feed.enrich]
     columns = {field.source or field.name for _, _, field in leaves}
     first: dict[str, tuple[Path, Field]] = {}
@@ -115,8 +115,9 @@ def _source_problems(feed: Feed) -> Iterator[Problem]:
         source = field.source or field.name
         here = (*path, "source" if field.source else "name")
         there, other = first.setdefault(source, (here, field))
-        same = (field.type, field.times) == (other.type, other.times)
-        if there != here and (same or leaf_path in columns):
+        otherwise = (field.type, field.times) != (other.type, other.times)
+        of_times = {field.type, other.type} <= {"DATE", "TIMESTAMP"}
+        if there != here and not (of_times and otherwise and leaf_path not in columns):
             yield Problem(here, f"takes the file's column {source!r}, which {dotted(there)} takes already")
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypedDict
 
+from msgspec import structs
+
 from cbi.gcs.identity import StagedFile
 from cbi.runs.protocol.log import Attempt, Log, Replay, Undo, fold
 from cbi.runs.protocol.requests import Held, Job, JobEnd, JobKind, Look, Pending, Prepare
@@ -233,7 +235,7 @@ def _wanted(state: State, wanted: Undo | Replay) -> State:
     plan = fold(Log(A, state["log", "A#1"])).plan
     if isinstance(wanted, Replay) and plan is not None:
         claim = ("claim", plan.claim)
-        state = {**state, claim: replace(state[claim], epoch=wanted.epoch)}
+        state = {**state, claim: structs.replace(state[claim], epoch=wanted.epoch)}
     return state
 
 

@@ -8,7 +8,7 @@ from cbi.runs.protocol.requests import Request
 def describe(request: Request) -> str:
     """A request in a line of a schedule."""
     parts = []
-    for name in request.__dataclass_fields__:
+    for name in request.__struct_fields__:
         value = getattr(request, name)
         parts.append(brief(value))
     return f"{type(request).__name__}({', '.join(parts)})"

@@ -5,10 +5,12 @@ simulation; or Transient or Misconfigured is thrown into it. Every request may b
 was lost, asking again comes to the same.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from cbi.errors import Fault
 from cbi.findings import Failure
@@ -20,15 +22,13 @@ from cbi.runs.report import LoadJob
 # ---- logs and reports
 
 
-@dataclass(frozen=True)
-class ReadLog:
+class ReadLog(msgspec.Struct, frozen=True):
     """Answered with the run's Log, empty while there is none."""
 
     file: StagedFile
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(msgspec.Struct, frozen=True):
     """Write the log with one entry more, if nobody else has written it since it was read.
 
     Answered with the Log as it is then, or None where somebody has.
@@ -38,15 +38,13 @@ class Append:
     entry: Entry
 
 
-@dataclass(frozen=True)
-class HasReport:
+class HasReport(msgspec.Struct, frozen=True):
     """Answered with whether the run's report is published."""
 
     file: StagedFile
 
 
-@dataclass(frozen=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True):
     """Create the run's report unless it has one. Answered with None.
 
     `loaded` are the parts in the table, `failure` why not all are; None on success.
@@ -57,8 +55,7 @@ class Publish:
     failure: Failure | None
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """What an operator wants of a run that has its report: an object of its own for each such wish.
 
     A sweep carries it out if whoever marked it does not come to that. Once it is carried out it stays so.
@@ -68,15 +65,13 @@ class Pending:
     entry: Undo | Replay
 
 
-@dataclass(frozen=True)
-class MarkPending:
+class MarkPending(msgspec.Struct, frozen=True):
     """Write the mark, if it is not there. Answered with None."""
 
     pending: Pending
 
 
-@dataclass(frozen=True)
-class ClearPending:
+class ClearPending(msgspec.Struct, frozen=True):
     """Remove the mark, if it is there. Answered with None."""
 
     pending: Pending
@@ -85,8 +80,7 @@ class ClearPending:
 # ---- the staged file
 
 
-@dataclass(frozen=True)
-class ContentClaim:
+class ContentClaim(msgspec.Struct, frozen=True):
     """Which content a claim stands for: the claim's object, and the content's MD5 if the bucket knows it."""
 
     name: str
@@ -97,8 +91,7 @@ class ContentClaim:
         return replace(self, name=f"{self.name}-{(self.md5 or '').replace('/', '_')}")
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A staged file that is the live generation and has a contract, and what is known of it so far.
 
     `turn` is what a feed's files take one after the other, where each is to see the rows of those before.
@@ -118,15 +111,13 @@ class Candidate:
         return Failed(self.found, failure)
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """Look at the staged object and its feed. Answered with a Candidate, or with what makes it Failed."""
 
     file: StagedFile
 
 
-@dataclass(frozen=True)
-class Prepare:
+class Prepare(msgspec.Struct, frozen=True):
     """Validate and enrich a file and write its parts. Answered with Planned or Failed.
 
     `rewrite` is set where a spliced file was refused. May end the process, or fail for the moment.
@@ -136,29 +127,25 @@ class Prepare:
     rewrite: bool = False
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True):
     """Answered with the Time."""
 
 
-@dataclass(frozen=True)
-class Time:
+class Time(msgspec.Struct, frozen=True):
     """The time, and how many seconds a delivery may live."""
 
     now: datetime
     delivery_seconds: float
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Wait for what another delivery is about to decide. Answered with None; raises Transient in the end."""
 
 
 # ---- claims
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A claim as it was read: the run that holds the content, and for which of its epochs."""
 
     owner: StagedFile
@@ -167,15 +154,13 @@ class Held:
     generation: int
 
 
-@dataclass(frozen=True)
-class ReadClaim:
+class ReadClaim(msgspec.Struct, frozen=True):
     """Answered with Held, or None where nobody holds the content."""
 
     claim: ContentClaim
 
 
-@dataclass(frozen=True)
-class TakeClaim:
+class TakeClaim(msgspec.Struct, frozen=True):
     """Write the claim over just what was read of it (None: nothing). Answered with whether that was so."""
 
     claim: ContentClaim
@@ -197,8 +182,7 @@ class JobKind(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """Something a job does, under one id after the other: `attempt` is which."""
 
     run: Run
@@ -206,8 +190,7 @@ class Job:
     kind: JobKind
 
 
-@dataclass(frozen=True)
-class Insert:
+class Insert(msgspec.Struct, frozen=True):
     """Insert the job of an attempt.
 
     Answered with `inserted`, `exists`, or the Fault of a request that made no job and has used up no id.
@@ -217,8 +200,7 @@ class Insert:
     attempt: int
 
 
-@dataclass(frozen=True)
-class InsertFence:
+class InsertFence(msgspec.Struct, frozen=True):
     """Burn the id of an attempt by a job that does nothing, which keeps `error`. Answered like Insert, but
     never with an error."""
 
@@ -230,16 +212,14 @@ class InsertFence:
 Inserted = Literal["inserted", "exists"]
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Wait for the job of an attempt to be over. Answered with a JobEnd."""
 
     job: Job
     attempt: int
 
 
-@dataclass(frozen=True)
-class JobEnd:
+class JobEnd(msgspec.Struct, frozen=True):
     """How a job ended: with `error`, or well. `fence`: it did nothing, and `error` is what it keeps.
 
     `done` counts what a load or a merge did, `rows` those that a deletion took.
@@ -254,15 +234,13 @@ class JobEnd:
 # ---- objects
 
 
-@dataclass(frozen=True)
-class KeepQuarantine:
+class KeepQuarantine(msgspec.Struct, frozen=True):
     """Put the rows left out where they are kept. Answered with False where they have expired."""
 
     run: Run
 
 
-@dataclass(frozen=True)
-class CleanUp:
+class CleanUp(msgspec.Struct, frozen=True):
     """Remove what is of no use once a run has its report. Answered with None."""
 
     run: Run

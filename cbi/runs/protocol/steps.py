@@ -7,8 +7,10 @@ advance ── decide ─ turn ─ prepare ─ load   a delivery, a sweep, a new
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from typing import Any, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from cbi.errors import CbiError, Fault, FaultKind, Misconfigured, Reason, Transient
 from cbi.findings import Failure
@@ -111,8 +113,7 @@ def decide(log: Log, then: Step | None) -> Steps:
     return Step(claim, (Wanted(log.file, looked.claim, 0, looked), then))
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A content that a run wants for one of its epochs: a `candidate` is to be delivered, none replayed."""
 
     file: StagedFile

@@ -207,7 +207,9 @@ For gcloud storage cp FILE.parquet gs://{staging_bucket}/staged/
   export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE={storage}/ CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
 For bq:
   bq --api {bigquery} --project_id {project} query --use_legacy_sql=false 'SELECT …'
-DuckDB and pandas read gs:// by gcsfs with endpoint_url='{storage}', token='anon'; or with nothing at all:
+DuckDB and pandas read gs:// by gcsfs with endpoint_url='{storage}', token='anon', and
+  export GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT=false
+With nothing at all:
   curl --data-binary @FILE.parquet \\
     '{storage}/upload/storage/v1/b/{staging_bucket}/o?uploadType=media&name=staged/FILE.parquet'
 Stop with Ctrl-C. What becomes of each file:

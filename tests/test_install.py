@@ -45,6 +45,7 @@ def run(installed: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow("the command starts six times")
 def test_it_runs_from_anywhere_and_completes_words(installed: Path) -> None:
     assert run(installed, "--version") == f"cbi, version {cbi.__version__}\n"
     assert "Usage: cbi [OPTIONS]" in run(installed, "-h")

@@ -38,14 +38,20 @@ class ObjectIndex:
                 b"", JSON, if_generation_match=0, retry=STORAGE_RETRY, timeout=REQUEST_TIMEOUT
             )
 
-    def rows(self, prefix: str, kind: type[T], first: str = "", end: str = "") -> Iterator[T]:
-        """The rows under a prefix in the order of their names, from `first` up to, but without, `end`."""
+    def rows(
+        self, prefix: str, kind: type[T], first: str = "", end: str = "", at_once: int | None = None
+    ) -> Iterator[T]:
+        """The rows under a prefix in the order of their names, from `first` up to, but without, `end`.
+
+        `at_once` is how many a request asks for: all that are wanted, where that is known.
+        """
         with storage_faults(f"listing gs://{self._bucket}/{prefix}"):
             for blob in self._client.list_blobs(
                 self._bucket,
                 prefix=prefix,
                 start_offset=first or None,
                 end_offset=end or None,
+                page_size=at_once,
                 fields="items(name,metadata),nextPageToken",
                 retry=STORAGE_RETRY,
                 timeout=REQUEST_TIMEOUT,

@@ -76,13 +76,16 @@ class History:
         failed: bool = False,
     ) -> Iterator[HistoryEntry]:
         """Runs, the newest first: at most `limit`, ended at or after `since`, of a feed, or failed ones."""
-        entries = self._between(_FAILED if failed else _ALL, since, None)
+        at_once = limit if feed is None else None
+        entries = self._between(_FAILED if failed else _ALL, since, None, at_once)
         return islice((entry for entry in entries if feed in (None, entry.feed)), limit)
 
-    def _between(self, prefix: str, since: datetime | None, until: datetime | None) -> Iterator[HistoryEntry]:
+    def _between(
+        self, prefix: str, since: datetime | None, until: datetime | None, at_once: int | None = None
+    ) -> Iterator[HistoryEntry]:
         first = prefix + _before_the_end(until) if until else ""
         end = prefix + _before_the_end(since - timedelta(microseconds=1)) if since else ""
-        return self._index.rows(prefix, HistoryEntry, first, end)
+        return self._index.rows(prefix, HistoryEntry, first, end, at_once)
 
 
 def _before_the_end(moment: datetime) -> str:

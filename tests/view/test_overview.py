@@ -81,6 +81,7 @@ def test_a_week_lists_failed_runs_first_and_links_their_pages() -> None:
 
 
 @needs_chromium
+@pytest.mark.slow("Chromium takes a second to start")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("page", [PAGE, week_page(date(2026, 11, 23), RUNS)], ids=["index", "week"])
 def test_in_a_browser_nothing_overflows_or_is_hard_to_read(page: str, dark: bool, tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_there_is_no_band_where_the_dates_are_not_all_known() -> None:
 
 
 @needs_chromium
+@pytest.mark.slow("Chromium takes a second to start")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("run", ["quarantined", "validation_failed", "unreadable", "duplicate", "wide"])
 def test_in_a_browser_nothing_overflows_or_is_hard_to_read(run: str, dark: bool, tmp_path: Path) -> None:
@@ -126,6 +127,7 @@ def test_in_a_browser_nothing_overflows_or_is_hard_to_read(run: str, dark: bool,
 
 
 @needs_chromium
+@pytest.mark.slow("Chromium takes a second to start")
 def test_the_audit_finds_what_it_looks_for(tmp_path: Path) -> None:
     page = "<html><body style='color:#aaa'><h3>x</h3><svg></svg><p style='width:2000px'>y</p><a></a><img>"
     narrow, _ = audits(page, tmp_path, dark=False)

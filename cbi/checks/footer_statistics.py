@@ -57,7 +57,7 @@ class FooterStatistics:
             return 0 if cast.place.value.is_valid else None
         column = cast.place.flat_column
         # NaNs become NULL, and a footer does not count them.
-        if self.file is None or column is None or _holds_nan(cast.found):
+        if self.file is None or column is None or (_holds_nan(cast.found) and not _keeps_nan(cast)):
             return None
         return null_count(self.file, column) if self.file.column(column).is_flat else None
 
@@ -71,8 +71,9 @@ class FooterStatistics:
     def extremes(self, name: str) -> Extremes | None:
         """The bounds of a column's leaf, in its own type; None where the footer does not say.
 
-        NaNs are no matter, as they become NULL; text has none, because its bounds may be cut off. What was
-        found is remembered, because several checks ask, and each twice.
+        NaNs are no matter, as they become NULL, and where they are kept nothing is said; text has none,
+        because its bounds may be cut off. What was found is remembered, because several checks ask, and each
+        twice.
         """
         if name not in self._extremes:
             self._extremes[name] = self._find_extremes(name)
@@ -82,7 +83,7 @@ class FooterStatistics:
         column = self.casts[name].place.flat_column
         if self.file is None or column is None or not self.file.column(column).is_flat:
             return None
-        if not self.proves_cast(name):
+        if not self.proves_cast(name) or _keeps_nan(self.casts[name]):
             return None
         found = bounds(self.file, column)
         if found is None:
@@ -153,6 +154,10 @@ def float_extremes(file: FlatFile, name: str) -> Extremes | None:
     if any(math.isnan(number) for number in extremes):
         return None
     return Extremes(min(extremes, default=None), max(extremes, default=None))
+
+
+def _keeps_nan(cast: Cast) -> bool:
+    return cast.nan_kept and types.is_floating(cast.wanted) and _holds_nan(cast.found)
 
 
 def _holds_nan(found: pa.DataType) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ def bind(feed: Feed, schema: pa.Schema, object_name: str = "") -> Binding:
         places = found.get(source, ())
         bound = _bind_leaf(leaf, source, places, columns, object_name)
         if isinstance(bound, Cast):
-            casts[source] = bound
+            casts[source] = replace(bound, nan_kept=True) if feed.nan == "keep" else bound
         elif bound is not None:
             errors.append(bound)
         if not places and source not in casts:

@@ -1,7 +1,8 @@
 """Which column types can fill which leaf without loss, and the casts themselves.
 
-A cast keeps every value or raises; the only things it changes are those BigQuery cannot hold: NaN becomes
-NULL, and time below the microsecond is cut off (`count_cut` says how often).
+A cast keeps every value or raises; the only things it changes are NaN, which becomes NULL unless the contract
+keeps it, and time below the microsecond, which BigQuery cannot hold: it is cut off (`count_cut` says how
+often).
 """
 
 from collections.abc import Callable, Mapping
@@ -23,8 +24,8 @@ class Cast:
     """How a file's column becomes a leaf.
 
     `may_fail` says that only the values can tell whether it is safe, so that they must be looked at before
-    anything is loaded; `keeps` that the column is already as the leaf wants it, but perhaps for NaNs. `place`
-    is where the values are.
+    anything is loaded; `keeps` that the column is already as the leaf wants it, but perhaps for NaNs, which
+    become NULL unless they are `nan_kept`. `place` is where the values are.
     """
 
     found: pa.DataType
@@ -32,6 +33,7 @@ class Cast:
     may_fail: bool
     times: TimeSource = ISO_TIMES
     place: Place = NOWHERE
+    nan_kept: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -57,6 +59,8 @@ class Cast:
                 return to_date(column, self.times)
             if types.is_timestamp(self.wanted):
                 return to_timestamp(column, self.times)
+            if self.nan_kept and types.is_floating(column.type) and types.is_floating(self.wanted):
+                return column.cast(self.wanted)
             return _CASTS[self.wanted](column)
         except pa.ArrowInvalid as error:
             raise UnsafeCast(str(error)) from error

@@ -168,7 +168,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `table` is `dataset.table`; columns of `key` are those of the staged file. `enrich` has the leaves, by
     their path, that are computed, each with its enrichment. `enrich_strategy` overrides the setting of that
-    name.
+    name. NaN becomes NULL, or is kept as a value like any other.
     """
 
     description: Annotated[
@@ -202,6 +202,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enrich_strategy: (
         Annotated[EnrichStrategy, Meta(description=f"one of {', '.join(get_args(EnrichStrategy))}")] | None
     ) = None
+    nan: Annotated[Literal["keep"], Meta(description="keep, or null")] | None = None
     write: Annotated[WriteMode, Meta(description="append or upsert")] = "append"
     names: Annotated[NamesPolicy, Meta(description="ignore_case or exact")] = "ignore_case"
     unknown_columns: Annotated[UnknownColumnsPolicy, Meta(description="warn, fail or rescue")] = "warn"

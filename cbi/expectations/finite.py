@@ -1,4 +1,4 @@
-"""A number is not infinite. (NaN becomes NULL, which `not_null` looks for.)"""
+"""A number is finite. (NaN becomes NULL, which `not_null` looks for, unless the contract keeps it.)"""
 
 import math
 
@@ -20,7 +20,7 @@ class Finite(ColumnsExpectation, frozen=True, kw_only=True):
         return RowTest(
             column,
             (column,),
-            f"{column} is infinite",
-            failing=lambda rows: pc.is_inf(rows[column]),
+            f"{column} is not finite",
+            failing=lambda rows: pc.invert(pc.is_finite(rows[column])),
             proved=proved,
         )

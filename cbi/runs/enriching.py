@@ -120,7 +120,7 @@ class Enricher:
         deltas = [self._write_delta(plan, part) for part in plan.parts]
         parts = [self._join(part.part, base, delta) for part, delta in zip(plan.parts, deltas, strict=True)]
         quarantine_object = write_quarantine(plan.rows_left_out(), self._open) if plan.quarantine else None
-        summary = self._summarise("splice", None, copied=file.size)
+        summary = self._summarise("splice", None, copied=file.size, searched=plan.searched_columns)
         return Enriched(tuple(parts), quarantine_object, summary, (base, *deltas))
 
     def _write_delta(self, plan: "SplicePlan", part: "PartSlices") -> str:
@@ -146,7 +146,11 @@ class Enricher:
         return sink
 
     def _summarise(
-        self, strategy: Literal["splice", "rewrite"], fallback_reason: str | None, copied: int = 0
+        self,
+        strategy: Literal["splice", "rewrite"],
+        fallback_reason: str | None,
+        copied: int = 0,
+        searched: int = 0,
     ) -> Enrichment:
         uploaded = sum(sink.size for sink in self._written)
-        return Enrichment(strategy, fallback_reason, self.content.bytes_read, uploaded, copied)
+        return Enrichment(strategy, fallback_reason, self.content.bytes_read, uploaded, copied, searched)

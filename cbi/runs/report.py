@@ -93,6 +93,13 @@ class Enrichment:
     bytes_copied: Annotated[
         Count, Meta(description="From bucket to bucket, without passing through the function")
     ]
+    searched_columns: Annotated[
+        Count,
+        Meta(
+            description="Float columns of a spliced file whose pages were searched for NaNs, because neither"
+            " its footer nor its writer says that there are none, and the contract does not keep them"
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import io
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +56,12 @@ def never_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FlatFile, "row_groups", refuse)
 
 
-def found(content: bytes, file: FlatFile | None = None) -> dict[str, frozenset[int]]:
+def found(content: bytes, file: FlatFile | None = None) -> Mapping[str, frozenset[int]]:
     file = file or open_flat(content)
-    return find_nans(file, nesting(file.schema, small_feed()), ())
+    return find_nans(file, nesting(file.schema, small_feed()), ()).row_groups
 
 
-def wanted(content: bytes) -> dict[str, frozenset[int]]:
+def wanted(content: bytes) -> Mapping[str, frozenset[int]]:
     """What Arrow finds in the decoded columns."""
     file = pq.ParquetFile(io.BytesIO(content))
     groups = [file.read_row_group(number, columns=list(TYPES)) for number in range(file.num_row_groups)]

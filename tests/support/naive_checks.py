@@ -113,7 +113,7 @@ def _value_test(check: str, rule: Row) -> tuple[str, Any]:
                 lambda value: value is not None and value.strip() != value,
             )
         case "finite":
-            return "is infinite", lambda value: value is not None and math.isinf(value)
+            return "is not finite", lambda value: value is not None and math.isinf(value)
         case "matches":
             pattern = rule["pattern"]
             return (

@@ -3,7 +3,7 @@
 The pages of a column are looked at as they are stored, which takes a fraction of decoding it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,16 +49,26 @@ class _FloatChunk:
     required: bool
 
 
-def find_nans(file: FlatFile, nesting: Nesting, trusted: Collection[str]) -> dict[str, frozenset[int]]:
-    """The numbers of the row groups that hold NaNs, for each column that has any and could stay without.
+@dataclass(frozen=True)
+class Nans:
+    """The numbers of the row groups that hold NaNs, for each column that has any and could stay without; and
+    of how many columns the pages were `searched` for them."""
 
-    Columns that are `trusted` to have none are not read, nor chunks of which the statistics tell. Raises
-    InvalidFile where a page cannot be read.
+    row_groups: Mapping[str, frozenset[int]]
+    searched: int
+
+
+def find_nans(file: FlatFile, nesting: Nesting, trusted: Collection[str]) -> Nans:
+    """Find the NaNs that must become NULL.
+
+    Columns that keep theirs are not read, nor those `trusted` to have none, nor chunks of which the
+    statistics tell. Raises InvalidFile where a page cannot be read.
     """
     columns = [
         name
         for cast in nesting.casts.values()
         if types.is_floating(cast.found)
+        and not cast.nan_kept
         and (name := cast.place.flat_column) is not None
         and name not in trusted
         and _is_reusable(file, name, cast)
@@ -78,7 +88,8 @@ def find_nans(file: FlatFile, nesting: Nesting, trusted: Collection[str]) -> dic
     with_nans: dict[str, set[int]] = {}
     for chunk in found:
         with_nans.setdefault(chunk.column, set()).add(chunk.row_group)
-    return {name: frozenset(numbers) for name, numbers in with_nans.items()}
+    searched = {chunk.column for chunk in (*to_decode, *to_search)}
+    return Nans({name: frozenset(numbers) for name, numbers in with_nans.items()}, len(searched))
 
 
 def _is_reusable(file: FlatFile, name: str, cast: Cast) -> bool:

@@ -43,7 +43,7 @@ class SplicePlan:
     """What stays of a file, and which rows go into which part.
 
     `dates` are those of all rows (date32), None for a feed without dates; `quarantine` tells which rows are
-    left out, None where none is.
+    left out, None where none is. The pages of `searched_columns` were searched for NaNs.
     """
 
     file: FlatFile
@@ -52,6 +52,7 @@ class SplicePlan:
     parts: tuple[PartSlices, ...]
     dates: pa.ChunkedArray | None
     quarantine: Quarantine | None
+    searched_columns: int = 0
 
     @property
     def reusable_fraction(self) -> float:
@@ -104,12 +105,12 @@ def plan_splice(
     """
     refuse_unsplicable(file, nesting)
     nans = find_nans(file, nesting, trusted_by_pandas(file))
-    leaves = tuple(_plan_leaf(file, nesting, leaf, nans) for leaf in nesting.feed.leaves)
+    leaves = tuple(_plan_leaf(file, nesting, leaf, nans.row_groups) for leaf in nesting.feed.leaves)
     loaded = None if quarantine is None else quarantine.loaded
     sizes = [group.rows for group in file.footer.row_groups]
     parts = assign_rows(sizes, dates, loaded, date_intervals, nesting.feed.batch_rows)
     refuse_large_cuts(file, (row_slice for part in parts for row_slice in part.slices))
-    return SplicePlan(file, nesting, leaves, tuple(parts), dates, quarantine)
+    return SplicePlan(file, nesting, leaves, tuple(parts), dates, quarantine, nans.searched)
 
 
 def _plan_leaf(

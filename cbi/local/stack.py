@@ -205,8 +205,6 @@ For python -m cbi ingest FILE.parquet, runs, status, query "SELECT …", and Goo
     STORAGE_EMULATOR_HOST={storage} BIGQUERY_EMULATOR_HOST={bigquery}
 For gcloud storage cp FILE.parquet gs://{staging_bucket}/staged/
   export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE={storage}/ CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
-For bq:
-  bq --api {bigquery} --project_id {project} query --use_legacy_sql=false 'SELECT …'
 DuckDB and pandas read gs:// by gcsfs with endpoint_url='{storage}', token='anon', and
   export GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT=false
 With nothing at all:

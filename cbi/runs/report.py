@@ -99,7 +99,7 @@ class Enrichment:
             description="Float columns of a spliced file whose pages were searched for NaNs, because neither"
             " its footer nor its writer says that there are none, and the contract does not keep them"
         ),
-    ] = 0
+    ] = field(default_factory=int)  # msgspec does not write a default that it did not read
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ COMMANDS = (
     "runs",
     "show",
     "status",
+    "doctor",
     "query",
     "give-up",
     "log",
@@ -65,12 +66,15 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(cbi.__version__, prog_name="cbi")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Parquet files into BigQuery: validated, enriched with market regimes, each row exactly once.
 
     The commands read the same environment as the function; README.md lists it.
     """
     configure_logging()
+    if ctx.invoked_subcommand == "doctor":  # looks itself at whether contracts can be fetched
+        return
     if (feeds_folder() or "").startswith("gs://"):
         from cbi.runs.fetched_feeds import fetch_feeds
 

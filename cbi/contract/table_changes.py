@@ -18,18 +18,23 @@ ApiField = Mapping[str, Any]
 class TableChanges:
     """`schema` is the table's own, with the columns and fields of STRUCTs that are `added` to it, by path.
 
-    Each of the `differences` is a sentence that says what to do about it.
+    Each of the `differences` is a sentence that says what to do about it; of those that are also `harmless`
+    no load fails.
     """
 
     schema: tuple[dict[str, Any], ...]
     added: tuple[str, ...]
     differences: tuple[str, ...]
+    harmless: frozenset[str]
 
 
 def compare_table(table: Mapping[str, Any], contract: Feed) -> TableChanges:
     """Hold a table, as BigQuery's REST API describes it, against its contract."""
     changes = _compare_fields(table.get("schema", {}).get("fields", ()), contract.schema)
-    return replace(changes, differences=(*changes.differences, *_compare_layout(table, contract)))
+    layout = tuple(_compare_layout(table, contract))
+    return replace(
+        changes, differences=(*changes.differences, *layout), harmless=changes.harmless.union(layout)
+    )
 
 
 def _compare_fields(present: Sequence[ApiField], wanted: Sequence[Field], parent: str = "") -> TableChanges:
@@ -37,12 +42,15 @@ def _compare_fields(present: Sequence[ApiField], wanted: Sequence[Field], parent
     schema: list[dict[str, Any]] = []
     added: list[str] = []
     differences: list[str] = []
+    harmless: set[str] = set()
     by_name = {field.name.lower(): field for field in wanted}  # names differ by more than their case
     for field in present:
         path, match = parent + field["name"], by_name.pop(field["name"].lower(), None)
         schema.append(dict(field))
         if match is None:
             differences.append(_unknown(path, field))
+            if _mode(field) != "REQUIRED":
+                harmless.add(differences[-1])
         elif difference := _difference(path, field, match):
             differences.append(difference)
         elif match.fields:
@@ -50,6 +58,7 @@ def _compare_fields(present: Sequence[ApiField], wanted: Sequence[Field], parent
             schema[-1]["fields"] = list(inner.schema)
             added += inner.added
             differences += inner.differences
+            harmless |= inner.harmless
     for match in by_name.values():
         path = parent + match.name
         if required := list(_required(match, path)):
@@ -57,7 +66,7 @@ def _compare_fields(present: Sequence[ApiField], wanted: Sequence[Field], parent
         else:
             schema.append(match.to_api())
             added.append(path)
-    return TableChanges(tuple(schema), tuple(added), tuple(differences))
+    return TableChanges(tuple(schema), tuple(added), tuple(differences), frozenset(harmless))
 
 
 def _unknown(path: str, field: ApiField) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from cbi.gcs.outputs import Outputs
 from cbi.ops.announce import history_of
 from cbi.ops.ignored import IgnoredFile, newest_ignored
 from cbi.ops.sweep import SweepReport
@@ -57,7 +58,7 @@ def status(pipeline: IngestionPipeline) -> Status:
     feeds, tables = summarise(history.newest(since=since))
     return Status(
         at=now,
-        last_sweep=_last_sweep(pipeline, now),
+        last_sweep=last_sweep(pipeline.outputs, now),
         calendar_end=pipeline.regimes.calendar().max_date,
         feeds=feeds,
         tables=tables,
@@ -85,9 +86,9 @@ def summarise(
     return tuple(feeds[name] for name in sorted(feeds)), tuple(tables[name] for name in sorted(tables))
 
 
-def _last_sweep(pipeline: IngestionPipeline, now: datetime) -> SweepReport | None:
+def last_sweep(outputs: Outputs, now: datetime) -> SweepReport | None:
     """The newest report of today's and yesterday's sweeps; their names are their times."""
     for day in (now, now - timedelta(days=1)):
-        if names := [listed.file.name for listed in pipeline.outputs.list(f"sweeps/{day:%Y-%m-%d}T")]:
-            return pipeline.outputs.read(names[-1], SweepReport)
+        if names := [listed.file.name for listed in outputs.list(f"sweeps/{day:%Y-%m-%d}T")]:
+            return outputs.read(names[-1], SweepReport)
     return None

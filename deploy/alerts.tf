@@ -4,35 +4,35 @@ locals {
   # What whoever is woken runs first, and what then. The variables are those of the runbook.
   pages = {
     run-failed = {
-      shown = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      shown = "line `reports` of `python -m cbi doctor`, then `bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
       fixed = "dropping the right file; for `load_failed`, `python -m cbi replay RUN_ID`"
     }
     rows-skipped = {
-      shown = "`bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
+      shown = "line `quarantine` of `python -m cbi doctor`, then `bq query --use_legacy_sql=false < deploy/queries/runs_today.sql`"
       fixed = "`python -m cbi regimes --apply`, then `python -m cbi replay RUN_ID`"
     }
     events-lost = {
-      shown = "`gcloud storage cat \"$(gcloud storage ls gs://$OUTPUT_BUCKET/sweeps/ | tail -1)\"`"
+      shown = "line `sweep` of `python -m cbi doctor`, then `gcloud storage cat \"$(gcloud storage ls gs://$OUTPUT_BUCKET/sweeps/ | tail -1)\"`"
       fixed = "itself; if it comes again, `make deploy`"
     }
     retrying = {
-      shown = "`gcloud logging read 'jsonPayload.event=\"will_retry\"' --freshness=1h --limit=5`"
+      shown = "lines `tables` and `permissions` of `python -m cbi doctor`, then `gcloud logging read 'jsonPayload.event=\"will_retry\"' --freshness=1h --limit=5`"
       fixed = "`make deploy`, where a table or a permission is missing"
     }
     dead-letters = {
-      shown = "`gcloud pubsub subscriptions pull cbi-dead-letters --limit=20`"
+      shown = "line `sweep` of `python -m cbi doctor`, then `gcloud pubsub subscriptions pull cbi-dead-letters --limit=20`"
       fixed = "`gcloud scheduler jobs run cbi-sweep`, once the cause is gone"
     }
     feed-overdue = {
-      shown = "`gcloud storage ls --long \"gs://$STAGING_BUCKET/staged/**\" | sort -k 2 | tail`"
+      shown = "line `feeds` of `python -m cbi doctor`, then `gcloud storage ls --long \"gs://$STAGING_BUCKET/staged/**\" | sort -k 2 | tail`"
       fixed = "the desk: `gcloud storage cp FILE gs://$STAGING_BUCKET/staged/FEED/`"
     }
     sweep-silent = {
-      shown = "`gcloud logging read 'resource.labels.service_name=\"cbi-ingest\" severity>=WARNING' --freshness=1h`"
+      shown = "line `sweep` of `python -m cbi doctor`, then `gcloud logging read 'resource.labels.service_name=\"cbi-ingest\" severity>=WARNING' --freshness=1h`"
       fixed = "`gcloud scheduler jobs run cbi-sweep`, or `python -m cbi sweep` where that takes too long"
     }
     quota-day = {
-      shown = "`bq query --use_legacy_sql=false < deploy/queries/load_jobs_by_table.sql`"
+      shown = "line `load jobs` of `python -m cbi doctor`, then `bq query --use_legacy_sql=false < deploy/queries/load_jobs_by_table.sql`"
       fixed = "fewer, larger files; then `gcloud scheduler jobs run cbi-sweep`"
     }
   }

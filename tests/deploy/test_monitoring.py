@@ -7,6 +7,8 @@ from pathlib import Path
 
 from support.terraform import DEPLOY
 
+from cbi.cli import COMMANDS
+from cbi.ops.doctor.checks import CHECKS
 from cbi.ops.sweep import SweepReport
 from cbi.runs.report import Report
 
@@ -97,6 +99,40 @@ def test_each_alert_says_it_too() -> None:
     (pages,) = re.findall(r"^  pages = \{\n(.*?)^  \}", ALERTS, re.MULTILINE | re.DOTALL)
     told = re.findall(r"^    ([a-z-]+) = \{\n +shown += .*`.*\n +fixed += .*`.*\n    \}", pages, re.MULTILINE)
     assert set(told) == alerts()
+
+
+def told_of_each_alert() -> list[tuple[str, str, str]]:
+    """Each alert's name, what shows it and what fixes it: of its page, and of its section of the runbook."""
+    pages = re.findall(r'^    ([a-z-]+) = \{\n +shown += "(.*)"\n +fixed += "(.*)"\n', ALERTS, re.MULTILINE)
+    sections = re.findall(
+        r"^### `([a-z-]+)`\n.*?^\*\*Shown by\*\* (.*?)\n\n\*\*Fixed by\*\* (.*?)(?=\n\n#|\Z)",
+        (DEPLOY / "README.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert {name for name, *_ in pages} == {name for name, *_ in sections} == alerts()
+    return [*pages, *sections]
+
+
+def test_each_alert_names_a_line_of_doctor() -> None:
+    lines = {check.name for check in CHECKS}
+    for name, shown, _ in told_of_each_alert():
+        told = re.match(r"lines? (.*) of `python -m cbi doctor`", shown)
+        assert told, f"{name} names no line of doctor"
+        assert set(re.findall(r"`([^`]+)`", told[1])) <= lines, name
+
+
+def test_each_alert_is_fixed_by_a_command_that_there_is() -> None:
+    targets = set(re.findall(r"^## ([a-z-]+) ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    kinds = (
+        (r"`make ([a-z-]+)", targets),
+        (r"`python -m cbi ([a-z-]+)", set(COMMANDS)),
+        (r"`gcloud ([a-z]+)", {"scheduler", "storage", "pubsub", "eventarc", "logging"}),
+    )
+    for name, shown, fixed in told_of_each_alert():
+        for pattern, there in kinds:
+            assert set(re.findall(pattern, shown + fixed)) <= there, name
+        if name != "quota-day":  # fewer files are a matter of whoever drops them; the sweep runs the others
+            assert any(re.search(pattern, fixed) for pattern, _ in kinds), f"nothing fixes {name}"
 
 
 def test_each_alert_has_its_section_in_the_runbook() -> None:

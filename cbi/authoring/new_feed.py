@@ -156,6 +156,8 @@ class _Draft:
         return "\n".join(lines) + "\n"
 
     def warnings(self) -> Iterator[str]:
+        if not self.files.rows:
+            yield "the files have no rows, so the key and the types are guessed by the columns alone"
         if self.key.duplicates:
             yield (
                 f"{self.key.duplicates:,} rows share their key ({', '.join(self.key.columns)}) with another,"

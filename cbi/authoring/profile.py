@@ -11,6 +11,7 @@ from cbi.authoring.column_guess import Choice, ColumnGuess
 from cbi.contract.casts import find_cast
 from cbi.contract.feed import ARROW_TYPES
 from cbi.contract.file_columns import FileColumns
+from cbi.errors import InvalidFile
 from cbi.parquet.source import ParquetSource
 
 
@@ -23,8 +24,8 @@ class Files:
 
     @classmethod
     def open(cls, paths: Sequence[Path]) -> "Files":
-        """Open local files. Raises InvalidFile for one that is not parquet."""
-        return cls(paths, [ParquetSource(pa.memory_map(str(path))) for path in paths])
+        """Open local files. Raises InvalidFile for one that is not parquet, by its name."""
+        return cls(paths, [_open(path) for path in paths])
 
     @property
     def rows(self) -> int:
@@ -67,6 +68,13 @@ class Files:
             top = dict.fromkeys(place.column for place in places.values() if place.column is not None)
             for batch in source.batches(list(top)) if top else ():
                 yield {name: place.values(batch) for name, place in places.items()}
+
+
+def _open(path: Path) -> ParquetSource:
+    try:
+        return ParquetSource(pa.memory_map(str(path)))
+    except InvalidFile as error:
+        raise InvalidFile(error.reason, f"{path}: {error}") from error
 
 
 def guess_columns(

@@ -13,5 +13,5 @@ def log(run_id: str) -> None:
 
     found = IngestionPipeline().runs.log_of(run_id)
     if found is None:
-        raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
+        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
     click.echo("\n".join(log_in_words(found)))

@@ -29,8 +29,9 @@ def show(run: str, html: bool, as_json: bool) -> None:
     from cbi.view.terminal import report_text
     from cbi.wording import counted
 
-    console().print(report_text(report, program()))
-    if undone := find_undo(pipeline, report.run_id):
+    undone = find_undo(pipeline, report.run_id)
+    console().print(report_text(report, program(), undone=undone is not None))
+    if undone is not None:
         rows = counted(undone.rows_deleted, "row was", "rows were")
         click.echo(f"  undone   {rows} taken out again at {undone.at:%Y-%m-%d %H:%M:%S} UTC")
     return None

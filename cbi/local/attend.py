@@ -85,13 +85,14 @@ def _tell_runs(stack: "Stack", settings: Settings, since: datetime, tell: Tell) 
 
 
 def _line(entry: HistoryEntry, runs: StoredRuns) -> str:
-    """What became of a file, with the reason where it was not loaded."""
+    """What became of a file, with its warnings, or the reason where it was not loaded."""
     bucket, name = entry.uri.removeprefix("gs://").split("/", 1)
+    report = runs.report(StagedFile(bucket, name, entry.generation))
     if entry.status == "success":
         left_out = f", {entry.rows_skipped:,} in quarantine" if entry.rows_skipped else ""
         rows = counted(entry.rows_loaded, "row", "rows")
-        return f"loaded   {name}: {rows}{left_out}, {duration(entry.duration_seconds)}"
-    report = runs.report(StagedFile(bucket, name, entry.generation))
+        warned = "".join(f"; {warning}" for warning in report.warnings) if report else ""
+        return f"loaded   {name}: {rows}{left_out}, {duration(entry.duration_seconds)}{warned}"
     return f"{entry.status:8} {name}: {report.message if report else entry.reason}"
 
 

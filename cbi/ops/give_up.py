@@ -15,6 +15,6 @@ def give_up(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None 
     """
     known = pipeline.runs.log_of(run_id)
     if known is None:
-        raise Misconfigured(f"there is no run {run_id}; its report and the logs of the function have the id")
+        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
     reports = pipeline.take(known.file, Step(steps.give_up, (known.file,)), deadline)
     return reports[known.file]

@@ -29,7 +29,7 @@ def replay(pipeline: IngestionPipeline, source: str, deadline: Deadline | None =
 def _replay_run(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None) -> Report:
     known = pipeline.runs.log_of(run_id)
     if known is None:
-        raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
+        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
     published = pipeline.ingest(known.file, deadline=deadline)
     before = fold(pipeline.runs.log(known.file))
     _refuse_if_undone(before)

@@ -31,7 +31,7 @@ def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = N
     """
     known = pipeline.runs.log_of(run_id)
     if known is None:
-        raise Misconfigured(f"there is no run {run_id}; its report and the table's rows have the id")
+        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
     file = known.file
     pipeline.take(file, steps.undo(file), deadline)
     log = pipeline.runs.log(file)

@@ -146,7 +146,8 @@ class Executor:
         """Write the report unless the run has one: then that one stands."""
         run, now = request.run, time.monotonic()
         timings = self._timings[run.file]
-        timings.add("load", now - self._loading_since)
+        if run.plan is not None:
+            timings.add("load", now - self._loading_since)
         report = make_report(
             run,
             request.loaded,

@@ -24,8 +24,10 @@ _BY_REASON: Mapping[Reason, str] = {
 }
 
 
-def next_steps(report: Report, program: str = PROGRAM) -> tuple[str, ...]:
+def next_steps(report: Report, program: str = PROGRAM, *, undone: bool = False) -> tuple[str, ...]:
     """What to do about a run, the most urgent first; `program` is how the command line is called."""
+    if undone:
+        return ("the same bytes may be dropped again",)
     steps = []
     if report.reason is not None:
         steps.append(_BY_REASON[report.reason])

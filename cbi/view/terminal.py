@@ -18,11 +18,10 @@ _SHOWN_WARNINGS = 3
 _MARKS = {"success": ("✔", "bold green"), "failed": ("✘", "bold red"), "skipped": ("–", "bold yellow")}
 
 
-def report_text(report: Report, program: str = PROGRAM) -> RenderableType:
+def report_text(report: Report, program: str = PROGRAM, *, undone: bool = False) -> RenderableType:
     """A run in some ten lines: how it ended, what it did, its warnings, and what to do next."""
-    return _outcome(
-        report.status, report.message, report_facts(report), report.warnings, next_steps(report, program)
-    )
+    steps = next_steps(report, program, undone=undone)
+    return _outcome(report.status, report.message, report_facts(report), report.warnings, steps)
 
 
 def verdict_text(

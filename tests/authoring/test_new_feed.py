@@ -20,7 +20,7 @@ from cbi.checks.validation import validate
 from cbi.contract.feed import Feed
 from cbi.contract.parse import parse_text
 from cbi.enrich.rewrite import rewrite
-from cbi.errors import Misconfigured
+from cbi.errors import InvalidFile, Misconfigured
 
 WISHES = Wishes("features.made")
 
@@ -296,6 +296,18 @@ WRONG: Sequence[tuple[Wishes, str]] = [
 def test_a_wish_that_cannot_be_is_refused(tmp_path: Path, wishes: Wishes, said: str) -> None:
     with pytest.raises(Misconfigured, match=said):
         made(tmp_path, matrix(2, 20), wishes=wishes)
+
+
+def test_files_without_rows_are_told_of(tmp_path: Path) -> None:
+    assert not any("no rows" in warning for warning in made(tmp_path, yahoo()).warnings)
+    assert any("the files have no rows" in warning for warning in made(tmp_path, yahoo(0)).warnings)
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    to_parquet(yahoo(), tmp_path / "good.parquet")
+    (tmp_path / "bad.csv").write_text("Date,Open\n2024-01-02,1.5\n")
+    with pytest.raises(InvalidFile, match=r"bad\.csv: the file does not end as parquet does"):
+        make_feed([tmp_path / "good.parquet", tmp_path / "bad.csv"], WISHES, CALENDAR)
 
 
 def test_1948_columns_take_less_than_two_seconds(tmp_path: Path) -> None:

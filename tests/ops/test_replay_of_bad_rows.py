@@ -69,6 +69,7 @@ def test_they_load_once_the_contract_takes_them(untriggered: "Stack", tmp_path: 
 
     too_early = run(cloud, feeds, STRICT, "replay", first["run_id"], code=1)
     assert too_early["message"].startswith("None of the file's 3 rows can be loaded (symbol is NULL, but ")
+    assert "load" not in too_early["timings"]
 
     fixed = run(cloud, feeds, AS_IT_WAS, "replay", first["run_id"])
     assert (fixed["status"], fixed["rows_loaded"], fixed["rows_skipped"]) == ("success", 1, 2)

@@ -41,7 +41,7 @@ class TestUndo:
         assert rows(cloud, unique) == 5
 
     def test_a_run_that_does_not_exist_is_an_error(self, cloud: Cloud) -> None:
-        assert "there is no run 123" in cbi_on(cloud, "undo", "123", code=1)
+        assert "there is no run 123; `python -m cbi runs`" in cbi_on(cloud, "undo", "123", code=1)
 
 
 class TestReplay:

@@ -38,6 +38,12 @@ def test_what_was_left_out_is_told_with_the_command_that_loads_it() -> None:
     assert f"cbi undo {report.run_id}" in text
 
 
+def test_a_run_that_was_undone_is_not_to_be_undone_or_replayed() -> None:
+    text = shown(report_text(stored_report("quarantined"), "cbi", undone=True))
+    assert "cbi undo" not in text
+    assert "the same bytes may be dropped again" in text
+
+
 def test_dates_without_a_regime_are_counted_and_named() -> None:
     assert "3 of its 7 dates have none, the first" in shown(report_text(stored_report("quarantined")))
     assert "all of its 7 dates have one" in shown(report_text(stored_report("success")))

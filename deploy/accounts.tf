@@ -45,8 +45,8 @@ resource "google_storage_bucket_iam_member" "runtime_creates_output" {
   member = google_service_account.runtime.member
 }
 
-# Removed are enriched files and marks, replaced are claims and logs of runs. A create-only write is repeated in the other two
-# places when a delivery goes on from another, and whether Cloud Storage answers that with 412 or, where the
+# Removed are enriched files and marks, replaced are claims, logs of runs and the overview. A create-only write is repeated in `ops/` and
+# `quarantine/` when a delivery goes on from another, and whether Cloud Storage answers that with 412 or, where the
 # account may not delete, with 403 is not documented. Everything else is written once, and only read afterwards.
 resource "google_storage_bucket_iam_member" "runtime_replaces_output" {
   bucket = google_storage_bucket.output.name
@@ -55,8 +55,8 @@ resource "google_storage_bucket_iam_member" "runtime_replaces_output" {
   condition {
     title = "Objects that are removed or replaced"
     expression = join(" || ", [
-      for folder in ["content", "enriched", "ops", "pending", "quarantine", "runs"] :
-      "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.output.name}/objects/${folder}/\")"
+      for prefix in ["content/", "enriched/", "history/days.json", "index.html", "ops/", "pending/", "quarantine/", "runs/", "weeks/"] :
+      "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.output.name}/objects/${prefix}\")"
     ])
   }
 }

@@ -103,8 +103,8 @@ on_bucket "$staging" roles/storage.objectViewer "$(account runtime)"
 on_bucket "$output" roles/storage.objectViewer "$(account runtime)"
 on_bucket "$output" roles/storage.objectCreator "$(account runtime)"
 replaced=''
-for folder in content enriched ops pending quarantine runs; do
-  replaced+="${replaced:+ || }resource.name.startsWith(\"projects/_/buckets/$output/objects/$folder/\")"
+for prefix in content/ enriched/ history/days.json index.html ops/ pending/ quarantine/ runs/ weeks/; do
+  replaced+="${replaced:+ || }resource.name.startsWith(\"projects/_/buckets/$output/objects/$prefix\")"
 done
 on_bucket "$output" roles/storage.objectUser "$(account runtime)" \
   "title=Objects that are removed or replaced,expression=$replaced"

@@ -119,8 +119,9 @@ def test_what_the_function_cannot_delete() -> None:
         "roles/storage.objectCreator",
     }
     (condition,) = [condition for _, _, _, condition in may if condition]
-    folders = re.findall(r'startsWith\("projects/_/buckets/demo-cbi-output/objects/(\w+)/"\)', condition)
-    assert set(folders) == {"content", "enriched", "ops", "pending", "quarantine", "runs"}
+    found = re.findall(r'startsWith\("projects/_/buckets/demo-cbi-output/objects/([^"]+)"\)', condition)
+    folders = {"content/", "enriched/", "ops/", "pending/", "quarantine/", "runs/"}
+    assert set(found) == folders | {"history/days.json", "index.html", "weeks/"}
 
 
 def test_both_ways_enable_the_same_services(plan: dict[str, Any]) -> None:

@@ -22,6 +22,10 @@ Caught by the step that has to do something about it, so that no caller meets it
         * UnsafeCast          acknowledged (200): a failed report, `validation_failed`
         * MalformedYaml       becomes a Misconfigured that names the feed's file and line
 
+    * Stopped               becomes a failed report: the worker that read the file was stopped
+    * NoRoom                becomes a Transient: a file waited for a worker's memory until time was up
+    * JobFailed             raised (500): a worker met a mistake of ours, whose traceback it tells
+
 Only in the local stack:
 
     * LoadFailed              the errorResult of a load job

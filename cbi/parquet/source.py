@@ -119,6 +119,9 @@ def with_dictionaries(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Recor
     return batch
 
 
+_NO_THREAD = "Failed to launch worker thread"
+
+
 @contextmanager
 def raising_unreadable() -> Iterator[None]:
     """Raise as InvalidFile what pyarrow raises of a damaged file."""
@@ -127,5 +130,7 @@ def raising_unreadable() -> Iterator[None]:
     except MemoryError:  # which pyarrow's is, too
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        if _NO_THREAD in str(error):  # there is no room for its stack
+            raise MemoryError(str(error)) from error
         message = f"the file cannot be read as parquet ({error}); write it again and drop it again"
         raise InvalidFile(Reason.UNREADABLE_FILE, message) from error

@@ -100,7 +100,10 @@ def prepare(
         calendar=calendar,
         timings=timings,
     )
-    prepared = prepare_in_worker(context.workers, job, server, deadline)
+    try:
+        prepared = prepare_in_worker(context.workers, job, server, deadline)
+    except InvalidFile as error:  # it was overwritten meanwhile
+        return Failed(candidate.found, Failure(error.reason, str(error)))
     found = replace(prepared.found, timings=timings)
     if prepared.failure is not None:
         return Failed(found, prepared.failure)

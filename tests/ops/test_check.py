@@ -92,13 +92,19 @@ def test_a_table_is_held_against_its_contract_too() -> None:
 
 
 def test_rows_that_would_be_quarantined_are_told_with_their_reasons(check: Any) -> None:
+    verdict = check(sample_table(40, date(2023, 12, 9)))
+    assert (verdict["status"], verdict["warnings"]) == ("success", [])
+    assert verdict["message"] == (
+        "39 of 40 rows would be loaded; 1 row would be quarantined (no regime for this date: 1)"
+    )
+
+
+def test_rows_that_are_only_warned_of_would_be_loaded(check: Any) -> None:
     table = sample_table(20, LAST)
     high = [0.5, *table["high"].to_pylist()[1:]]
     verdict = check(table.set_column(table.column_names.index("high"), "high", [high]))
-    assert (verdict["status"], verdict["warnings"]) == ("success", [])
-    assert verdict["message"] == (
-        "19 of 20 rows would be loaded; 1 row would be quarantined (high is below low: 1)"
-    )
+    assert verdict["status"] == "success"
+    assert [warning.partition(",")[0] for warning in verdict["warnings"]] == ["high is below low in 1 row"]
 
 
 def test_more_than_a_twentieth_in_quarantine_is_warned_of(check: Any) -> None:

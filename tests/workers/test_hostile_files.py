@@ -58,7 +58,7 @@ def test_who_is_told_why_a_worker_was_stopped_knows_what_to_do(workers: Workers,
     large = prepared(workers, HOSTILE["one_long_string"](), "rewrite", settings).failure
     damaged = prepared(workers, HOSTILE["dictionary_shorter_than_its_codes"](), "rewrite", settings).failure
     hasty = Settings(worker_memory_bytes=settings.worker_memory_bytes, worker_seconds=0.001)
-    slow = prepared(workers, many_row_groups(100), "rewrite", hasty).failure
+    slow = prepared(workers, many_row_groups(2_000), "rewrite", hasty).failure
     assert large is not None
     assert damaged is not None
     assert slow is not None

@@ -20,6 +20,7 @@ from cloudevents.http import CloudEvent
 from flask import abort, current_app, has_app_context, request
 
 from cbi.deadline import Deadline
+from cbi.errors import CbiError
 from cbi.events import Ignored, Malformed, Sweep, parse_event
 from cbi.gcs.identity import StagedFile
 from cbi.ops.announce import announce
@@ -66,6 +67,19 @@ if has_app_context():
     current_app.before_request(refuse_batches)
 
 
+def _note_ignored(found: Ignored) -> None:
+    """Leave a trace of a staged object that is none of ours, if that can be: nothing depends on it."""
+    if found.object is None:
+        return
+    from cbi.ops.ignored import note_ignored
+
+    try:
+        if found.object.bucket == pipeline().settings.staging_bucket:
+            note_ignored(pipeline(), found.object)
+    except CbiError as error:
+        _log.warning("no trace is left of %s: %s", found.object.uri, error)
+
+
 @functions_framework.cloud_event
 def ingest(event: CloudEvent) -> None:
     """Take a staged file into BigQuery. Raises, so that the event comes again, what a repeat may cure."""
@@ -75,10 +89,7 @@ def ingest(event: CloudEvent) -> None:
         abort(HTTPStatus.BAD_REQUEST, found.reason)
     if isinstance(found, Ignored):
         _log.info("ignored: %s", found.reason)
-        if found.object is not None and found.object.bucket == pipeline().settings.staging_bucket:
-            from cbi.ops.ignored import note_ignored
-
-            note_ignored(pipeline(), found.object)
+        _note_ignored(found)
         return
     try:
         settings = pipeline().settings

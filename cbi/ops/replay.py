@@ -1,5 +1,6 @@
 """Putting through again what a run left behind: quarantined rows, or parts that BigQuery had refused."""
 
+from cbi.contract.catalog import feed_names, load_feed
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured, Reason
 from cbi.gcs.identity import StagedFile
@@ -39,19 +40,28 @@ def _replay_run(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | N
     if before.stage == "failed" or (uri is None and before.stage != "done"):
         raise Misconfigured(f"run {run_id} left nothing behind: {published.message}")
     if uri is None:
-        return _as_it_is(before, published)
+        return report_as_it_is(before, published)
     return _replay_quarantine(pipeline, _quarantine_file(pipeline, uri), deadline)
 
 
 def _load_refused(
     pipeline: IngestionPipeline, file: StagedFile, published: Report, deadline: Deadline | None
 ) -> Report:
-    """Load what was given up of a run; its own report stays as it is."""
+    """Load what was given up of a run; its own report stays as it is.
+
+    Raises Misconfigured where the feed takes no key twice: others may have loaded some since.
+    """
+    feed, run_id = published.feed, published.run_id
+    if feed in feed_names() and load_feed(feed).check_existing_keys == "fail":
+        raise Misconfigured(
+            f"run {run_id} cannot be replayed: its keys would not be looked for in the table again, as"
+            f" {feed} wants it; `python -m cbi undo {run_id}`, then drop {file.uri} again"
+        )
     pipeline.take(file, steps.replay(file), deadline)
-    return _as_it_is(fold(pipeline.runs.log(file)), published)
+    return report_as_it_is(fold(pipeline.runs.log(file)), published)
 
 
-def _as_it_is(run: Run, published: Report) -> Report:
+def report_as_it_is(run: Run, published: Report) -> Report:
     """What a run's report would say now."""
     return make_report(
         run,

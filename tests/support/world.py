@@ -32,6 +32,8 @@ FEEDS: Mapping[str, Mapping[str, Any]] = {
     "in_parts": {**SMALL_CONTRACT, "table": "faults.in_parts", "batch_rows": 4},
     "spliced": {**SMALL_CONTRACT, "table": "faults.spliced", "batch_rows": 4, "enrich_strategy": "splice"},
     "upserted": {**SMALL_CONTRACT, "table": "faults.upserted", "batch_rows": 4, "write": "upsert"},
+    "undeduped": {**SMALL_CONTRACT, "table": "faults.undeduped", "dedupe_content": False},
+    "once": {**SMALL_CONTRACT, "table": "faults.once", "check_existing_keys": "fail"},
 }
 """Small contracts; some cut files of more than four rows into parts."""
 

@@ -26,8 +26,11 @@ from cbi.runs.report import LoadJob
 ATTEMPTS_OF_A_DELIVERY = 2
 """How many jobs of its own a delivery may see fail before it leaves the next to a later delivery."""
 
-MOST_ATTEMPTS = 20
-"""How many attempts may fail in an epoch before a part counts as refused."""
+MOST_ATTEMPTS = 100
+"""How many attempts may fail in an epoch, for what passes by itself, before a part counts as refused.
+
+A quota that is used up fills again within a day, in which an event comes some hundred times.
+"""
 
 MOST_INTERNAL_ERRORS = 3
 """An `internalError` can be the service's, or the file's: after these of a part, the file's.
@@ -89,7 +92,7 @@ def seal(job: Job, error: Fault | None) -> Chain:
 
 def _follow(job: Job, answer: Inserted | Fault | None, *, seals: bool = True) -> Chain:
     """Try a job until it has ended well or is refused; then its chain is sealed, if rows depend on it."""
-    attempt, own_failures, internal_errors = 0, 0, 0
+    attempt, own_failures, internal_errors, passing = 0, 0, 0, 0
     ignored = job.run.ignored_refusals
     while True:
         if answer is None:
@@ -102,6 +105,7 @@ def _follow(job: Job, answer: Inserted | Fault | None, *, seals: bool = True) ->
         if end.error is None:
             return PartEnd(loaded=end.done)
         internal_errors += end.error.reason == "internalError"
+        passing += end.error.kind == FaultKind.RETRYABLE
         own_failures += answer == "inserted"
         attempt += 1
         spliced = job.run.plan is not None and job.run.plan.spliced
@@ -110,7 +114,7 @@ def _follow(job: Job, answer: Inserted | Fault | None, *, seals: bool = True) ->
             continue
         if end.error.kind == FaultKind.REFUSED or (spliced and internal_errors == MOST_INTERNAL_ERRORS):
             return (yield from _give_up(job, end.error, seals=seals))
-        if attempt == MOST_ATTEMPTS:
+        if passing >= MOST_ATTEMPTS:
             return (yield from _give_up(job, end.error, seals=seals))
         if answer == "inserted" and end.error.kind == FaultKind.OPERATOR:
             raise Misconfigured(end.error.message)

@@ -127,7 +127,8 @@ def after_rewriting(
         existing_keys=before.existing_keys,
         warnings=tuple(dict.fromkeys((*before.warnings, *rewritten.found.warnings, warning))),
     )
-    return Rewritten(run.epoch + 1, found, rewritten.plan, loaded)
+    plan = replace(rewritten.plan, claim=run.plan.claim)  # the run has no other
+    return Rewritten(run.epoch + 1, found, plan, loaded)
 
 
 def _same_rows(plan: LoadPlan, other: LoadPlan) -> bool:

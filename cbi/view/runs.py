@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from rich.console import RenderableType
+from rich.console import JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,11 +13,12 @@ from cbi.wording import duration
 STYLES = {"success": "green", "failed": "red", "skipped": "yellow"}
 
 
-def columns(*names: str, right: Iterable[str] = ()) -> Table:
-    """A table without lines; the columns in `right` hold numbers."""
+def columns(*names: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
+    """A table without lines; the columns in `right` hold numbers, and those in `whole` are never broken."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if name in right else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in whole)
     return table
 
 
@@ -34,7 +35,9 @@ def ago(moment: datetime, now: datetime) -> str:
 def runs_text(entries: Iterable[HistoryEntry], now: datetime) -> RenderableType:
     """Runs, a line each: when, how it ended, rows, the file, and the id to ask on with."""
     numbers = ("loaded", "quarantined", "took")
-    table = columns("when", "status", *numbers, "file", "run", right=numbers)
+    table = columns(
+        "when", "status", *numbers, "file", "run", right=numbers, whole=("status", *numbers, "run")
+    )
     for entry in entries:
         table.add_row(
             ago(entry.finished_at, now),

@@ -26,10 +26,10 @@ from cbi.runs.report import LoadJob
 ATTEMPTS_OF_A_DELIVERY = 2
 """How many jobs of its own a delivery may see fail before it leaves the next to a later delivery."""
 
-MOST_ATTEMPTS = 100
+MOST_ATTEMPTS = 400
 """How many attempts may fail in an epoch, for what passes by itself, before a part counts as refused.
 
-A quota that is used up fills again within a day, in which an event comes some hundred times.
+A quota that is used up fills again within a day, in which some 150 events and sweeps make two each.
 """
 
 MOST_INTERNAL_ERRORS = 3

@@ -1,10 +1,14 @@
 """Putting through again what a run left behind: quarantined rows, or parts that BigQuery had refused."""
 
+import hashlib
+
+from cbi.contract import DEFAULT_FEED
 from cbi.contract.catalog import feed_names, load_feed
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured, Reason
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.outputs import QUARANTINE
+from cbi.runs.feed_name import feed_name
 from cbi.runs.origin import origin_of
 from cbi.runs.outcome import make_report
 from cbi.runs.pipeline import IngestionPipeline
@@ -90,7 +94,8 @@ def _replay_quarantine(pipeline: IngestionPipeline, file: StagedFile, deadline: 
         _refuse_if_undone(origin)
     before = pipeline.runs.report(file)
     if before is None:
-        return _deliver(pipeline, file, deadline)
+        copied = _replayed_by_0_1(pipeline, file, deadline)
+        return copied or _deliver(pipeline, file, deadline)
     run = fold(pipeline.runs.log(file))
     if run.stage == "given_up":
         return _load_refused(pipeline, file, before, deadline)
@@ -99,6 +104,26 @@ def _replay_quarantine(pipeline: IngestionPipeline, file: StagedFile, deadline: 
     if (uri := pipeline.runs.quarantine_uri(run)) is not None:
         return _replay_quarantine(pipeline, _quarantine_file(pipeline, uri), deadline)
     return before
+
+
+def _replayed_by_0_1(
+    pipeline: IngestionPipeline, file: StagedFile, deadline: Deadline | None
+) -> Report | None:
+    """What came of a quarantine file that version 0.1 has replayed: it made a copy of it, a run of its own.
+
+    None where it has not, or that run has loaded nothing.
+    """
+    feed = feed_name(file)
+    folder = "" if feed == DEFAULT_FEED else f"{feed}/"
+    digest = hashlib.sha256(file.name.encode()).hexdigest()[:24]
+    bucket = pipeline.settings.require_staging_bucket()
+    copy = pipeline.store.find(bucket, f"{STAGED_PREFIX}{folder}replay-{digest}.parquet")
+    if copy is None:
+        return None
+    report = pipeline.ingest(copy, deadline=deadline)
+    if report.quarantine_uri is not None:
+        return _replay_quarantine(pipeline, _quarantine_file(pipeline, report.quarantine_uri), deadline)
+    return None if report.failed else report
 
 
 def _deliver(pipeline: IngestionPipeline, file: StagedFile, deadline: Deadline | None) -> Report:

@@ -31,17 +31,18 @@ class Found:
 class LoadPlan:
     """What there is to load, and how.
 
-    `claim` names the object that claims the file's bytes for this run, and `finalized_at` is when its rows
-    came. `project` and `location` are those of the jobs. Version 0.1 stored none of the three: they are None
-    then, and the client's own are meant. `inputs_digest` is of all that the parts' bytes depend on besides
-    the file. `quarantine_object` holds the rows that are left out; `temporary_objects` are of no use once the
-    run has its report.
+    `claim` names the object that claims the file's bytes for this run, `md5` is theirs where the bucket knows
+    it, and `finalized_at` is when the rows came. `project` and `location` are those of the jobs. Version 0.1
+    stored none of the four: they are None then, and the client's own are meant. `inputs_digest` is of all
+    that the parts' bytes depend on besides the file. `quarantine_object` holds the rows that are left out;
+    `temporary_objects` are of no use once the run has its report.
     """
 
     target: Target
     parts: tuple[Part, ...]
     inputs_digest: str
     claim: str
+    md5: str | None = None
     finalized_at: datetime | None = None
     project: str | None = None
     location: str | None = None

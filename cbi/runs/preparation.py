@@ -1,6 +1,7 @@
 """From a staged file to a decision: what of it to load, written and ready, or why it cannot be loaded."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from google.cloud import bigquery
 
@@ -63,8 +64,11 @@ def _of_its_age(context: Context, staged: StagedObject) -> StagedObject:
     if staged.file.bucket != context.outputs.bucket:
         return staged
     origin = origin_of(context.runs, staged.file, context.settings.require_staging_bucket())
-    came = origin.plan.finalized_at if origin and origin.plan else None
-    return replace(staged, finalized_at=came or staged.finalized_at)
+    if origin is None or origin.plan is None:
+        return staged
+    # Version 0.1 did not write it down, but a generation is the microsecond in which it was made.
+    came = origin.plan.finalized_at or datetime.fromtimestamp(origin.file.generation / 1e6, UTC)
+    return replace(staged, finalized_at=min(came, staged.finalized_at))
 
 
 def prepare(
@@ -109,7 +113,7 @@ def prepare(
         return Failed(found, prepared.failure)
     assert prepared.plan is not None
     project, location = context.bigquery.project, context.settings.bigquery_location
-    return Planned(found, replace(prepared.plan, project=project, location=location))
+    return Planned(found, replace(prepared.plan, md5=candidate.claim.md5, project=project, location=location))
 
 
 def _claim(feed: Feed, staged: StagedObject) -> ContentClaim:

@@ -1,5 +1,6 @@
 """Taking a run back, and putting through again what one left behind."""
 
+import hashlib
 import json
 from datetime import date
 from pathlib import Path
@@ -82,6 +83,21 @@ class TestReplay:
         self.apply(cloud, tmp_path, LONGEST)
         cbi_on(cloud, "replay", first["run_id"])
         assert rows(cloud, "EARLY") == 12
+
+    def test_what_an_earlier_version_has_replayed_is_not_loaded_again(
+        self, cloud: Cloud, tmp_path: Path
+    ) -> None:
+        """It had copied the quarantine file to the staging bucket, where the copy is a run of its own."""
+        self.apply(cloud, tmp_path, SHORT)
+        first = cloud.ingest(sample_table(12, date(2024, 1, 2), "COPIED"), "staged/copied.parquet")
+        self.apply(cloud, tmp_path, LONGEST)
+        name = first["quarantine_uri"].removeprefix(f"gs://{cloud.output_bucket}/")
+        content = cloud.storage.bucket(cloud.output_bucket).blob(name).download_as_bytes()
+        digest = hashlib.sha256(name.encode()).hexdigest()[:24]
+        copy = cloud.ingest(content, f"staged/replay-{digest}.parquet")
+        assert copy["rows_loaded"] == 10
+        assert json.loads(cbi_on(cloud, "replay", first["run_id"]))["run_id"] == copy["run_id"]
+        assert rows(cloud, "COPIED") == 12
 
     def test_a_run_that_left_nothing_behind_is_an_error(self, cloud: Cloud) -> None:
         run = cloud.ingest(sample_table(3, LAST, "CLEAN"), "staged/clean.parquet")["run_id"]

@@ -100,14 +100,19 @@ def _case(
     ahead: tuple[int, ...] = (),
     wanted: Undo | Replay | None = None,
     earlier: bool = False,
+    knows_md5: bool = True,
 ) -> Named:
     """What goes before, `first`, has come to its end, the parts in `refused` of the first being refused; then
     whoever `wanted` something of A has marked it and gone no further. `earlier`: it was version 0.1 that gave
-    A up, which had no word for it and burnt no id."""
+    A up, which had no word for it and burnt no id; nor did it write an MD5 into a plan."""
     staged, empty = prepared(**files)
     state = {**empty, **(state or {})}
     for place, step in enumerate(first):
         state = Judge(files).alone(state, step, () if place else refused)
+    if not knows_md5:
+        planned, *later = state["log", "A#1"]
+        planned = structs.replace(planned, plan=replace(planned.plan, md5=None))
+        state = {**state, ("log", "A#1"): (planned, *later)}
     if earlier:
         state = {key: value for key, value in state.items() if key[:2] != ("job", "A#1")}
         state["log", "A#1"] = (*state["log", "A#1"], Replay(0))
@@ -139,6 +144,8 @@ def _loading() -> Iterator[Named]:
     yield _case("same size and CRC", collided, (_A,), (_C,))
     failed: _Before = {"first": (_A,), "refused": (0,)}
     yield _case("same size and CRC, failed: replay", collided, (_REPLAY,), (_C,), **failed)
+    forgetful = "same size and CRC, failed: replay of an earlier version's"
+    yield _case(forgetful, collided, (_REPLAY,), (_C,), knows_md5=False, **failed)
     again: tuple[Key, ...] = (("staged", "C"),)
     newer = deliver(StagedFile("b", "C", 2))
     yield _case("same size and CRC, twice", collided, (_C,), (newer,), events=again, first=(_A,))

@@ -393,6 +393,7 @@ class Cloud:
         plan = LoadPlan(
             target=target,
             claim=candidate.claim.name,
+            md5=candidate.claim.md5,
             parts=tuple(Part(str(number), 1, 1) for number in range(kind.parts)),
             inputs_digest=inputs,
             spliced=kind.spliced and not rewrite,

@@ -321,7 +321,7 @@ MUTANTS = (
         "    md5 = wanted.claim.md5 or (held.md5 if held else None)",
         "    md5 = wanted.claim.md5",
         "a replay leaves a claim that any content of its size and CRC is taken for",
-        "same size and CRC, failed: replay",
+        "same size and CRC, failed: replay of an earlier version's",
     ),
     Mutant(
         "replay_unclaimed",

@@ -136,4 +136,5 @@ def _same_rows(plan: LoadPlan, other: LoadPlan) -> bool:
         return replace(part, name="")
 
     same_inputs = plan.inputs_digest == other.inputs_digest
-    return same_inputs and [*map(rows, plan.parts)] == [*map(rows, other.parts)]
+    same_table = (plan.project, plan.location) == (other.project, other.location)
+    return same_inputs and same_table and [*map(rows, plan.parts)] == [*map(rows, other.parts)]

@@ -146,7 +146,7 @@ def claim(wanted: Wanted, then: Step | None) -> Steps:
 
 
 def _take(wanted: Wanted, held: Held | None) -> Generator[Request, Any, bool]:
-    """Write the claim over what was read of it. A log does not say its content's MD5: what is known stays."""
+    """Write the claim over what was read of it; an MD5 that only the claim knows stays, as of version 0.1."""
     md5 = wanted.claim.md5 or (held.md5 if held else None)
     taken: bool = yield TakeClaim(replace(wanted.claim, md5=md5), held, wanted.file, wanted.epoch)
     return taken
@@ -402,8 +402,8 @@ def _delete(job: Job) -> Generator[Request, Any, int]:
 
 
 def _claim_of(plan: LoadPlan) -> ContentClaim:
-    """The claim of the bytes that a plan is of; their MD5 is known to the claim alone."""
-    return ContentClaim(plan.claim, None)
+    """The claim of the bytes that a plan is of."""
+    return ContentClaim(plan.claim, plan.md5)
 
 
 def _differ(md5: str | None, other: str | None) -> bool:

@@ -79,6 +79,7 @@ def test_a_report_is_read(run: str) -> None:
     if (enrichment := content["enrichment"]) is not None:
         enrichment["strategy"] = enrichment.pop("way")
         enrichment["fallback_reason"] = enrichment.pop("why")
+        enrichment["searched_columns"] = 0
     content["validation_report"] |= {"checks": [], "quarantine_reasons": {}}
     content["finished_at"] = content["finished_at"].replace("+00:00", "Z")
     assert json.loads(report.to_json()) == {**content, "cbi_version": None}

@@ -11,6 +11,7 @@ from cbi.gcs.faults import storage_faults
 from cbi.ops.doctor.deployment import Deployment
 from cbi.ops.doctor.finding import Finding, first_few
 from cbi.ops.services import bigquery_url, storage_url, why_unreachable
+from cbi.warehouse.statements import no_statement
 
 STAGING_PERMISSIONS = ("storage.objects.get", "storage.objects.list")
 OUTPUT_PERMISSIONS = ("storage.objects.create", "storage.objects.get", "storage.objects.list")
@@ -137,7 +138,8 @@ def _missing_on_table(client: bigquery.Client, table: str) -> list[str]:
 def _may_run_jobs(client: bigquery.Client) -> bool:
     """Ask for a job that is not run, which is free: a project is not asked without one more API."""
     try:
-        client.query("SELECT 1", job_config=bigquery.QueryJobConfig(dry_run=True), timeout=REQUEST_TIMEOUT)
+        sql = no_statement("asked by doctor, and not run")
+        client.query(sql, job_config=bigquery.QueryJobConfig(dry_run=True), timeout=REQUEST_TIMEOUT)
     except Forbidden:
         return False
     return True

@@ -11,8 +11,10 @@ from support.in_worker import prepared
 from support.tally import LONG
 
 from cbi.errors import Reason
+from cbi.runs import worker_job
 from cbi.settings import EnrichStrategy, Settings
 from cbi.workers.pool import Workers
+from cbi.workers.zygote import stop_zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 
@@ -37,7 +39,8 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def workers(settings: Settings) -> Workers:
-    return Workers(settings.worker_memory_bytes)
+    stop_zygote()  # an earlier test's has not imported what the jobs of these need
+    return Workers(settings.worker_memory_bytes, (worker_job.__name__,))
 
 
 def test_every_hostile_file_has_its_reason() -> None:

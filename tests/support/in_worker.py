@@ -3,6 +3,8 @@
 import pickle
 from datetime import UTC, datetime
 
+import pytest
+
 from cbi.contract.catalog import load_feed
 from cbi.deadline import Deadline
 from cbi.findings import ExistingKeys
@@ -23,6 +25,7 @@ from cbi.runs.worker_requests import (
 from cbi.settings import EnrichStrategy, Settings
 from cbi.workers.channel import Bytes
 from cbi.workers.pool import Workers
+from cbi.workers.zygote import stop_zygote
 
 FEED, CALENDAR = load_feed("daily_ml_matrix"), load_regimes_file()
 
@@ -75,3 +78,11 @@ def prepared(
         claim="content/x.json",
     )
     return prepare_in_worker(workers, job, server, Deadline.never())
+
+
+def fresh_workers(memory_bytes: int, module: str) -> Workers:
+    """Workers of a new interpreter: what this process has imported and taken before is nothing to them."""
+    stop_zygote()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cbi.workers.zygote.threading.active_count", lambda: 2)
+        return Workers(memory_bytes, (module,))

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from support.cloud import Cloud
 from support.hostile_files import HOSTILE, many_row_groups
-from support.in_worker import prepared
+from support.in_worker import fresh_workers, prepared
 from support.tally import LONG
 
 from cbi.errors import Reason
 from cbi.runs import worker_job
 from cbi.settings import EnrichStrategy, Settings
 from cbi.workers.pool import Workers
-from cbi.workers.zygote import stop_zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 
@@ -39,8 +38,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def workers(settings: Settings) -> Workers:
-    stop_zygote()  # an earlier test's has not imported what the jobs of these need
-    return Workers(settings.worker_memory_bytes, (worker_job.__name__,))
+    return fresh_workers(settings.worker_memory_bytes, worker_job.__name__)
 
 
 def test_every_hostile_file_has_its_reason() -> None:

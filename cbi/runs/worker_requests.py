@@ -32,9 +32,13 @@ class Read(msgspec.Struct, frozen=True, tag=True):
 
 
 class Write(msgspec.Struct, frozen=True, tag=True):
-    """Append the payload to an object; `last` makes the object."""
+    """Write the payload at a place of an object, which follows what was written before; `last` makes it.
+
+    At place 0 the object is begun, again where another worker had begun it and was stopped.
+    """
 
     name: str
+    at: int
     last: bool
 
 
@@ -91,8 +95,8 @@ class Cloud:
         """Open an object for writing; only its `commit` makes it, unless there is one of its name."""
         return RemoteObject(self, name)
 
-    def write(self, name: str, content: Bytes, *, last: bool) -> None:
-        self._asked(Write(name, last), content)
+    def write(self, name: str, at: int, content: Bytes, *, last: bool) -> None:
+        self._asked(Write(name, at, last), content)
 
     def copy_staged(self, name: str) -> bool:
         """Copy the staged bytes, if the buckets can by themselves."""
@@ -128,6 +132,7 @@ class RemoteObject(AbstractContextManager["RemoteObject"]):
         self.name = name
         self.size = 0
         self._cloud = cloud
+        self._sent = 0
         self._gathered = bytearray()
 
     def write(self, data: Any) -> int:
@@ -143,7 +148,8 @@ class RemoteObject(AbstractContextManager["RemoteObject"]):
         self._send(last=True)
 
     def _send(self, *, last: bool) -> None:
-        self._cloud.write(self.name, self._gathered, last=last)
+        self._cloud.write(self.name, self._sent, self._gathered, last=last)
+        self._sent += len(self._gathered)
         self._gathered = bytearray()
 
     def __enter__(self) -> Self:

@@ -49,8 +49,8 @@ class WorkerServer:
         match decode_request(head):
             case Read(start, length):
                 return self.store.read_range(self.file, start, length)
-            case Write(name, last):
-                self._write(name, payload, last)
+            case Write(name, at, last):
+                self._write(name, at, payload, last)
             case CopyStaged(name):
                 return pickle.dumps(self.outputs.copy_staged(self.file, self._own(name)))
             case Compose(sources, name):
@@ -67,15 +67,25 @@ class WorkerServer:
 
     def close(self) -> None:
         """Leave nothing behind of objects that were begun."""
-        for writer in self._written.values():
-            writer.__exit__()
+        for name in list(self._written):
+            self._drop(name)
 
-    def _write(self, name: str, content: memoryview, last: bool) -> None:
-        writer = self._written.setdefault(name, self.outputs.open_parquet(self._own(name)))
+    def _write(self, name: str, at: int, content: memoryview, last: bool) -> None:
+        if at == 0:
+            self._drop(name)
+            self._written[name] = self.outputs.open_parquet(self._own(name))
+        writer = self._written.get(name)
+        if writer is None or writer.size != at:
+            raise ValueError(f"the worker of {self.file.uri} wrote {name} at {at:,}, which is not its end")
         writer.write(content)
         if last:
             writer.commit()
             del self._written[name]
+
+    def _drop(self, name: str) -> None:
+        """Leave nothing behind of an object that was begun and not made."""
+        if (begun := self._written.pop(name, None)) is not None:
+            begun.__exit__()
 
     def _own(self, name: str) -> str:
         """A name, which must be one of the run's: a worker has decoded bytes from outside."""

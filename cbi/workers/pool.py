@@ -20,7 +20,7 @@ from threading import Lock
 from cbi.workers.channel import Bytes, Channel, Frame, Kind
 from cbi.workers.limits import OUT_OF_MEMORY, Cause, cause_of
 from cbi.workers.worker import Job
-from cbi.workers.zygote import ENDED, replace_zygote, start_zygote
+from cbi.workers.zygote import ENDED, replace_zygote, start_zygote, starts_at_once
 
 Serve = Callable[[bytes, memoryview], Bytes]
 """Answers a worker's request, which has a payload; for several threads."""
@@ -56,15 +56,17 @@ class JobFailed(Exception):
 
 
 class Workers:
-    """Does jobs in workers of at most so many bytes each, and the first one has been started already."""
+    """Does jobs in workers of at most so many bytes each."""
 
     def __init__(self, memory_bytes: int, modules: Sequence[str] = ()) -> None:
-        """`modules` are what jobs need; a new interpreter for workers imports them before it has a job."""
+        """`modules` are what jobs need; a new interpreter for workers imports them before it has a job.
+
+        The first worker is started now, unless that takes such an interpreter: most commands have no job.
+        """
         self._memory_bytes = memory_bytes
         self._modules = modules
-        self._zygote = start_zygote(modules)
         self._large = Lock()
-        self._idle = [self._start()]
+        self._idle = [self._start()] if starts_at_once() else []
 
     def run(self, job: Job, serve: Serve, seconds: float) -> bytes:
         """Do a job, whose requests are served here, and return its result.
@@ -108,11 +110,11 @@ class Workers:
             return self._start()
 
     def _start(self) -> "_Worker":
+        zygote = start_zygote(self._modules)
         try:
-            return _Worker(*self._zygote.start_worker())
+            return _Worker(*zygote.start_worker())
         except OSError:  # something has ended it
-            self._zygote = replace_zygote(self._zygote, self._modules)
-            return _Worker(*self._zygote.start_worker())
+            return _Worker(*replace_zygote(zygote, self._modules).start_worker())
 
 
 class _Worker:

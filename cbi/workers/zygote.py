@@ -60,6 +60,15 @@ class Zygote:
         self._wait()
 
 
+def starts_at_once() -> bool:
+    """Whether a zygote is there or can be forked; a new interpreter takes a second of processor time."""
+    return _current is not None or _can_fork()
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
 def start_zygote(modules: Sequence[str] = ()) -> Zygote:
     """This process's zygote, which is started the first time; one with threads starts a new interpreter.
 
@@ -68,8 +77,7 @@ def start_zygote(modules: Sequence[str] = ()) -> Zygote:
     global _current
     with _alone:
         if _current is None:
-            forks = sys.platform == "linux" and threading.active_count() == 1
-            _current = _forked() if forks else _spawned(modules)
+            _current = _forked() if _can_fork() else _spawned(modules)
         return _current
 
 

@@ -3,8 +3,6 @@
 import pickle
 from datetime import UTC, datetime
 
-import pytest
-
 from cbi.contract.catalog import load_feed
 from cbi.deadline import Deadline
 from cbi.findings import ExistingKeys
@@ -25,7 +23,7 @@ from cbi.runs.worker_requests import (
 from cbi.settings import EnrichStrategy, Settings
 from cbi.workers.channel import Bytes
 from cbi.workers.pool import Workers
-from cbi.workers.zygote import stop_zygote
+from cbi.workers.zygote import replace_zygote, start_zygote
 
 FEED, CALENDAR = load_feed("daily_ml_matrix"), load_regimes_file()
 
@@ -82,7 +80,5 @@ def prepared(
 
 def fresh_workers(memory_bytes: int, module: str) -> Workers:
     """Workers of a new interpreter: what this process has imported and taken before is nothing to them."""
-    stop_zygote()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cbi.workers.zygote.threading.active_count", lambda: 2)
-        return Workers(memory_bytes, (module,))
+    replace_zygote(start_zygote((module,)), (module,))
+    return Workers(memory_bytes, (module,))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from cbi.deadline import Deadline
@@ -168,15 +169,18 @@ class Executor:
         )
 
     def _clean_up(self, run: Run) -> None:
-        """Remove what is of no use now. What was given up may still be loaded by a replay."""
         self._jobs.drop_staging_tables(run)
-        if run.plan is None:
-            return
-        names = list(run.plan.temporary_objects)
-        if run.stage != "given_up":
-            names += [part.name for part in run.plan.parts]
-            names += filter(None, [run.plan.quarantine_object])
-        if run.plan_epoch:  # what an earlier plan of the run has left is not in this one
-            names = [name for name in self._outputs.enriched_of(run.file.run_id) if run.stage != "given_up"]
-        for name in names:
+        for name in self._of_no_use(run):
             self._outputs.delete(name)
+
+    def _of_no_use(self, run: Run) -> Iterable[str]:
+        """The objects of a run that nobody needs now. What was given up may still be loaded by a replay."""
+        if run.plan is None:
+            return ()
+        if run.stage == "given_up":
+            return run.plan.temporary_objects
+        if run.plan_epoch:  # what an earlier plan of the run has left is not in this one
+            return list(self._outputs.enriched_of(run.file.run_id))
+        written = (*run.plan.temporary_objects, *(part.name for part in run.parts))
+        left_out = run.plan.quarantine_object
+        return written if left_out is None else (*written, left_out)

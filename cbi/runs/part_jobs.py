@@ -66,9 +66,7 @@ class PartJobs:
         said = {"kind": error.kind, "reason": error.reason, "message": error.message} if error else None
         fence = Statement(sql=no_statement(json.dumps(said)), labels=_labels(job.run))
         try:
-            self._inserted[job_id] = fence.insert(
-                self._client, self._location_of(job), job_id, self._project_of(job)
-            )
+            self._inserted[job_id] = self._submit(fence, job, job_id)
         except Conflict:
             return "exists"
         except CLOUD_FAULTS as failure:
@@ -89,7 +87,7 @@ class PartJobs:
         """Remove what the parts were merged from, in this epoch of the run and those before."""
         if run.plan is None or not run.plan.target.upserts:
             return
-        for part in range(len(run.plan.parts)):
+        for part in range(len(run.parts)):
             for epoch in range(run.epoch + 1):
                 drop_staging_table(self._client, self._staging_table(run, part, epoch))
 
@@ -112,17 +110,19 @@ class PartJobs:
             case JobKind.DELETE:
                 run_id = job.run.file.run_id
                 sql = delete_statement(plan.target, table, run_id, part.first_date, part.last_date)
-        statement = Statement(sql=sql, labels=_labels(job.run))
-        return statement.insert(self._client, self._location_of(job), job_id, self._project_of(job))
+        return self._submit(Statement(sql=sql, labels=_labels(job.run)), job, job_id)
 
-    def _load(self, job: Job, job_id: str, table: str) -> bigquery.LoadJob:
+    def _load(self, job: Job, job_id: str, table: str) -> BigQueryJob:
         load = ParquetLoad(
             uri=self._outputs.uri(_part(job).name),
             table=table,
             schema=schema_fields(_plan(job).target.schema),
             labels=_labels(job.run),
         )
-        return load.insert(self._client, self._location_of(job), job_id, self._project_of(job))
+        return self._submit(load, job, job_id)
+
+    def _submit(self, what: ParquetLoad | Statement, job: Job, job_id: str) -> BigQueryJob:
+        return what.insert(self._client, self._location_of(job), job_id, self._project_of(job))
 
     def _is_there(self, job: Job, job_id: str) -> bool:
         try:

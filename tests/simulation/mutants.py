@@ -283,7 +283,9 @@ MUTANTS = (
         "superseded_unlogged",
         steps,
         "        yield Append(log, looked)\n        return Step(advance",
-        "        yield Publish(replace(fold(log), found=looked.found), (), looked.failure)\n"
+        "        import dataclasses\n"
+        "        failed = dataclasses.replace(fold(log), found=looked.found)\n"
+        "        yield Publish(failed, (), looked.failure)\n"
         "        return Step(advance",
         "that a generation was overwritten is reported and not written down",
         "two deliveries, overwritten",
@@ -326,8 +328,8 @@ MUTANTS = (
     Mutant(
         "replay_unclaimed",
         steps,
-        "        return Step(claim, (Wanted(file, _claim_of(run.plan), run.epoch + 1), None))",
-        "        return Step(claimed, (Wanted(file, _claim_of(run.plan), run.epoch + 1), None, True))",
+        "        return Step(claim, (Wanted(file, claim_of(run.plan), run.epoch + 1), None))",
+        "        return Step(claimed, (Wanted(file, claim_of(run.plan), run.epoch + 1), None, True))",
         "a replay does not change the claim",
         "failed: replay, same bytes",
     ),

@@ -108,13 +108,12 @@ def _follow(job: Job, answer: Inserted | Fault | None, *, seals: bool = True) ->
         passing += end.error.kind == FaultKind.RETRYABLE
         own_failures += answer == "inserted"
         attempt += 1
-        spliced = job.run.plan is not None and job.run.plan.spliced
         if end.error.kind == FaultKind.REFUSED and ignored:
             ignored, answer = ignored - 1, None
             continue
-        if end.error.kind == FaultKind.REFUSED or (spliced and internal_errors == MOST_INTERNAL_ERRORS):
-            return (yield from _give_up(job, end.error, seals=seals))
-        if passing >= MOST_ATTEMPTS:
+        spliced = job.run.plan is not None and job.run.plan.spliced
+        its_own = spliced and internal_errors == MOST_INTERNAL_ERRORS
+        if end.error.kind == FaultKind.REFUSED or its_own or passing >= MOST_ATTEMPTS:
             return (yield from _give_up(job, end.error, seals=seals))
         if answer == "inserted" and end.error.kind == FaultKind.OPERATOR:
             raise Misconfigured(end.error.message)

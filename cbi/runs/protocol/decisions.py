@@ -23,10 +23,17 @@ from cbi.runs.protocol.log import (
     Undo,
     tries,
 )
-from cbi.runs.protocol.requests import Time
+from cbi.runs.protocol.requests import ContentClaim, Time
 
 MOST_TRIES = 3
 """How many repeated deliveries may have ended while they opened a file, before it counts as unreadable."""
+
+
+ENDS_ITS_READER = Failure(
+    Reason.UNREADABLE_FILE,
+    f"{MOST_TRIES} deliveries ended while they opened the file: it takes more memory or time than there is,"
+    " or harms what reads it; write it again, in smaller files, and drop them",
+)
 
 
 def next_try(log: Log, time: Time) -> Literal["wait", "try", "fail"]:
@@ -60,6 +67,33 @@ def holds(run: Run, epoch: int, *, reported: bool) -> Literal["free", "open", "l
     return "open"
 
 
+def claim_of(plan: LoadPlan) -> ContentClaim:
+    """The claim of the bytes that a plan is of."""
+    return ContentClaim(plan.claim, plan.md5)
+
+
+def differ(md5: str | None, other: str | None) -> bool:
+    """Whether two contents of one size and CRC are known to differ; a composed object has no MD5."""
+    return md5 is not None and other is not None and md5 != other
+
+
+def duplicate(owner: Run) -> Failure:
+    """What is said of a file whose bytes another run has loaded."""
+    file = owner.file
+    run = f"run {file.run_id} ({file.uri}, generation {file.generation})"
+    if owner.stage == "given_up":
+        return Failure(
+            Reason.PARTLY_LOADED,
+            f"the same bytes were loaded in part by {run}; finish that with `python -m cbi replay"
+            f" {file.run_id}` or take it back with `python -m cbi undo {file.run_id}`",
+        )
+    return Failure(
+        Reason.DUPLICATE_CONTENT,
+        f"the same bytes were loaded by {run}; nothing of this file is loaded again. If it should be, undo"
+        f" that run first: `python -m cbi undo {file.run_id}`",
+    )
+
+
 def fulfilled(run: Run, wanted: Undo | Replay) -> bool:
     """Whether what was wanted of a run that has been advanced has been carried out.
 
@@ -84,7 +118,7 @@ def all_loaded(run: Run, ends: Sequence[PartEnd]) -> tuple[LoadedPart, ...]:
 def count_mismatch(run: Run, loaded: Sequence[LoadedPart]) -> Failure | None:
     """A failure where BigQuery says it loaded another number of rows than a part has."""
     for part in loaded:
-        wanted = run.plan.parts[part.number].rows if run.plan else 0
+        wanted = run.parts[part.number].rows
         if part.job.rows != wanted:
             return Failure(
                 Reason.ROW_COUNT_MISMATCH,
@@ -96,10 +130,26 @@ def count_mismatch(run: Run, loaded: Sequence[LoadedPart]) -> Failure | None:
 
 def refusal(run: Run, ends: Sequence[PartEnd], loaded: Sequence[LoadedPart]) -> Failure:
     """Why a run whose parts were refused is given up."""
-    parts = len(run.plan.parts) if run.plan else 0
-    there = f"{len(loaded)} of {parts} parts are loaded" if loaded else "nothing was loaded"
+    there = f"{len(loaded)} of {len(run.parts)} parts are loaded" if loaded else "nothing was loaded"
     said = " ".join(dict.fromkeys(end.error.message for end in ends if end.error is not None))
     return Failure(Reason.LOAD_FAILED, f"BigQuery refused the load and {there}. {said}")
+
+
+def not_tried(run: Run) -> Failure:
+    """Why nothing was tried: what was said of the run before, or its quarantine has expired."""
+    if run.sealing and run.failure is not None:
+        return run.failure
+    name = run.plan.quarantine_object if run.plan else None
+    return Failure(Reason.LOAD_FAILED, f"{name} has expired since this run was begun; drop the file again")
+
+
+def given_up(run: Run, loaded: int) -> Failure:
+    """What is said of a run that an operator has ended."""
+    return Failure(
+        Reason.LOAD_FAILED,
+        f"{loaded} of {len(run.parts)} parts are loaded; the run was given up by an operator. Load the rest"
+        f" with `python -m cbi replay {run.file.run_id}`",
+    )
 
 
 def may_be_rewritten(run: Run) -> bool:
@@ -127,7 +177,7 @@ def after_rewriting(
         existing_keys=before.existing_keys,
         warnings=tuple(dict.fromkeys((*before.warnings, *rewritten.found.warnings, warning))),
     )
-    plan = replace(rewritten.plan, claim=run.plan.claim)  # the run has no other
+    plan = replace(rewritten.plan, claim=run.plan.claim, md5=run.plan.md5)  # the run has no other
     return Rewritten(run.epoch + 1, found, plan, loaded)
 
 

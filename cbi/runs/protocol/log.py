@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from cbi.contract.parts import Part
 from cbi.findings import Failure
 from cbi.gcs.identity import StagedFile
 from cbi.runs.plan import Found, LoadPlan
@@ -138,11 +139,15 @@ class Run:
     rows_deleted: int = 0
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """What there is to load of the file; nothing of one without a plan."""
+        return self.plan.parts if self.plan else ()
+
+    @property
     def to_load(self) -> tuple[int, ...]:
         """The parts, by number, that the epoch is to load."""
         there = {part.number for part in self.loaded}
-        parts = self.plan.parts if self.plan else ()
-        return tuple(number for number in range(len(parts)) if number not in there)
+        return tuple(number for number in range(len(self.parts)) if number not in there)
 
 
 def fold(log: Log) -> Run:

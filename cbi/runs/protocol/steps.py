@@ -12,20 +12,23 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import replace
 
-from cbi.errors import CbiError, Fault, FaultKind, Misconfigured, Reason, Transient
-from cbi.findings import Failure
+from cbi.errors import CbiError, Fault, FaultKind, Misconfigured, Transient
 from cbi.gcs.identity import StagedFile
-from cbi.runs.plan import LoadPlan
 from cbi.runs.protocol.chain import begin_part, finish_part, seal_part
 from cbi.runs.protocol.decisions import (
-    MOST_TRIES,
+    ENDS_ITS_READER,
     after_rewriting,
     all_loaded,
+    claim_of,
     count_mismatch,
+    differ,
+    duplicate,
     fulfilled,
+    given_up,
     holds,
     may_be_rewritten,
     next_try,
+    not_tried,
     refusal,
 )
 from cbi.runs.protocol.log import (
@@ -73,12 +76,6 @@ from cbi.runs.protocol.requests import (
     Wait,
 )
 from cbi.runs.protocol.step import Step, Steps
-
-_ENDS_ITS_READER = Failure(
-    Reason.UNREADABLE_FILE,
-    f"{MOST_TRIES} deliveries ended while they opened the file: it takes more memory or time than there is,"
-    " or harms what reads it; write it again, in smaller files, and drop them",
-)
 
 
 def advance(file: StagedFile, then: Step | None = None) -> Steps:
@@ -137,7 +134,7 @@ def claim(wanted: Wanted, then: Step | None) -> Steps:
     if held is not None and held.owner == wanted.file and held.epoch >= wanted.epoch:
         return Step(claimed, (wanted, then, False))
     if held is not None and held.owner != wanted.file:
-        if _differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
+        if differ(held.md5, wanted.claim.md5):  # other bytes of the same size and CRC
             return Step(claim, (wanted.apart(), then))
         return Step(help_owner, (wanted, held, then))
     if (yield from _take(wanted, held)):
@@ -167,13 +164,12 @@ def help_owner(wanted: Wanted, held: Held, then: Step | None) -> Steps:
 
 def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
     """Take the content over from a run that has lost it, or be a duplicate of one that has loaded it."""
-    owner = fold((yield ReadLog(held.owner)))
-    reported = owner.stage == "loading" and owner.first and (yield HasReport(held.owner))
+    owner, reported = yield from _owner_of(held)
     match holds(owner, held.epoch, reported=reported):
         case "open":
             return Step(help_owner, (wanted, held, then))
         case "loaded":
-            failure = _duplicate(owner)
+            failure = duplicate(owner)
             if wanted.candidate is None:
                 raise Misconfigured(f"run {wanted.file.run_id} cannot be replayed: {failure.message}")
             log: Log = yield ReadLog(wanted.file)
@@ -183,6 +179,12 @@ def judge(wanted: Wanted, held: Held, then: Step | None) -> Steps:
     if (yield from _take(wanted, held)):
         return Step(claimed, (wanted, then, True))
     return Step(claim, (wanted, then))
+
+
+def _owner_of(held: Held) -> Generator[Request, Any, tuple[Run, bool]]:
+    """The run that holds a claim, and whether it is loaded, which of the first epoch its report says."""
+    owner = fold((yield ReadLog(held.owner)))
+    return owner, owner.stage == "loading" and owner.first and (yield HasReport(held.owner))
 
 
 def claimed(wanted: Wanted, then: Step | None, first: bool) -> Steps:
@@ -209,8 +211,7 @@ def take_turn(candidate: Candidate, then: Step) -> Steps:
     if held is not None and held.owner == candidate.file:
         return then
     if held is not None:
-        owner = fold((yield ReadLog(held.owner)))
-        reported = owner.stage == "loading" and owner.first and (yield HasReport(held.owner))
+        owner, reported = yield from _owner_of(held)
         if owner.stage in ("undecided", "loading", "undoing") and not reported:
             return Step(advance, (held.owner, Step(take_turn, (candidate, then))))
     taken: bool = yield TakeClaim(candidate.turn, held, candidate.file, epoch=0)
@@ -227,7 +228,7 @@ def try_again(log: Log, candidate: Candidate, then: Step | None) -> Steps:
             if fold(log).stage == "undecided":
                 return Step(try_again, (log, candidate, then))
         case "fail":
-            yield Append(log, candidate.failed(_ENDS_ITS_READER))
+            yield Append(log, candidate.failed(ENDS_ITS_READER))
         case "try":
             appended: Log | None = yield Append(log, Attempt(time.now))
             if appended is not None:
@@ -274,7 +275,7 @@ def load(log: Log, then: Step | None) -> Steps:
     for number, part in enumerate(run.to_load):
         ends.append((yield from finish_part(run, part, answers[number]) if kept else seal_part(run, part)))
     loaded = all_loaded(run, ends)
-    if len(loaded) == len(run.loaded) + len(run.to_load):
+    if len(loaded) == len(run.parts):
         if run.first:
             yield Publish(run, loaded, count_mismatch(run, loaded))
             yield CleanUp(run)
@@ -282,7 +283,7 @@ def load(log: Log, then: Step | None) -> Steps:
         yield Append(log, Done(loaded))
         yield CleanUp(run)
         return Step(advance, (run.file, then))
-    failure = refusal(run, ends, loaded) if kept else _not_loaded(run)
+    failure = refusal(run, ends, loaded) if kept else not_tried(run)
     entry: Entry = GivenUp(failure, loaded)
     if kept and may_be_rewritten(run):
         looked: Looked = yield Look(run.file)
@@ -327,7 +328,7 @@ def settle(pending: Pending) -> Steps:
         yield Append(log, wanted)
     if isinstance(wanted, Replay) and run.stage == "given_up" and run.epoch < wanted.epoch:
         assert run.plan is not None
-        held: Held | None = yield ReadClaim(_claim_of(run.plan))
+        held: Held | None = yield ReadClaim(claim_of(run.plan))
         if held is None or held.owner != file or held.epoch < wanted.epoch:
             yield ClearPending(pending)  # the content has gone to another run since
             return None
@@ -348,7 +349,7 @@ def remove(log: Log, then: Step | None) -> Steps:
     for part in run.to_load if run.open else ():
         yield from seal_part(run, part)
     rows = 0
-    for part in range(len(run.plan.parts) if run.plan else 0):
+    for part in range(len(run.parts)):
         rows += yield from _delete(Job(run, part, JobKind.DELETE))
     time: Time = yield Clock()
     yield Append(log, Undone(time.now, rows))
@@ -364,7 +365,7 @@ def replay(file: StagedFile) -> Step:
 def replay_reported(file: StagedFile) -> Steps:
     run = fold((yield ReadLog(file)))
     if run.stage == "given_up" and run.plan is not None:
-        return Step(claim, (Wanted(file, _claim_of(run.plan), run.epoch + 1), None))
+        return Step(claim, (Wanted(file, claim_of(run.plan), run.epoch + 1), None))
     return Step(advance, (file, None))
 
 
@@ -377,8 +378,8 @@ def give_up(file: StagedFile) -> Steps:
         for part in run.to_load:
             ends.append((yield from seal_part(run, part)))
         loaded = all_loaded(run, ends)
-        if len(loaded) < len(run.loaded) + len(run.to_load):
-            yield Append(log, GivenUp(_given_up(run, len(loaded)), loaded))
+        if len(loaded) < len(run.parts):
+            yield Append(log, GivenUp(given_up(run, len(loaded)), loaded))
     return Step(advance, (file, None))
 
 
@@ -399,46 +400,3 @@ def _delete(job: Job) -> Generator[Request, Any, int]:
             said = f"the rows of run {run_id} could not be deleted yet: {end.error.message}"
             raise Transient(said) if end.error.kind == FaultKind.RETRYABLE else Misconfigured(said)
         attempt += 1
-
-
-def _claim_of(plan: LoadPlan) -> ContentClaim:
-    """The claim of the bytes that a plan is of."""
-    return ContentClaim(plan.claim, plan.md5)
-
-
-def _differ(md5: str | None, other: str | None) -> bool:
-    """Whether two contents of one size and CRC are known to differ; a composed object has no MD5."""
-    return md5 is not None and other is not None and md5 != other
-
-
-def _duplicate(owner: Run) -> Failure:
-    file = owner.file
-    run = f"run {file.run_id} ({file.uri}, generation {file.generation})"
-    if owner.stage == "given_up":
-        return Failure(
-            Reason.PARTLY_LOADED,
-            f"the same bytes were loaded in part by {run}; finish that with `python -m cbi replay"
-            f" {file.run_id}` or take it back with `python -m cbi undo {file.run_id}`",
-        )
-    return Failure(
-        Reason.DUPLICATE_CONTENT,
-        f"the same bytes were loaded by {run}; nothing of this file is loaded again. If it should be, undo"
-        f" that run first: `python -m cbi undo {file.run_id}`",
-    )
-
-
-def _not_loaded(run: Run) -> Failure:
-    """Why nothing was tried: what was said of the run before, or its quarantine has expired."""
-    if run.sealing and run.failure is not None:
-        return run.failure
-    name = run.plan.quarantine_object if run.plan else None
-    return Failure(Reason.LOAD_FAILED, f"{name} has expired since this run was begun; drop the file again")
-
-
-def _given_up(run: Run, loaded: int) -> Failure:
-    parts = len(run.plan.parts) if run.plan else 0
-    return Failure(
-        Reason.LOAD_FAILED,
-        f"{loaded} of {parts} parts are loaded; the run was given up by an operator. Load the rest with"
-        f" `python -m cbi replay {run.file.run_id}`",
-    )

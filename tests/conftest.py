@@ -4,6 +4,8 @@ The fixtures import the stand-ins and the clients: most tests need none of them.
 """
 
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +69,15 @@ def unique(request: pytest.FixtureRequest) -> str:
     """A name no other test uses, for objects and symbols."""
     name: str = request.node.name
     return name.removeprefix("test_").replace("[", "-").rstrip("]")
+
+
+@pytest.fixture
+def sample(tmp_path: Path, unique: str) -> Path:
+    """A file of ten rows, of a symbol that only this test has."""
+    from support.tables import to_parquet
+
+    from cbi.local.sample import sample_table
+
+    path = tmp_path / f"{unique}.parquet"
+    to_parquet(sample_table(10, date(2026, 11, 20), unique), path)
+    return path

@@ -22,13 +22,6 @@ ROOT = Path(__file__).parents[1]
 LAST = date(2026, 11, 20)
 
 
-@pytest.fixture
-def sample(tmp_path: Path, unique: str) -> Path:
-    path = tmp_path / f"{unique}.parquet"
-    to_parquet(sample_table(10, LAST, unique), path)
-    return path
-
-
 def test_ingest_puts_a_local_file_in_the_bucket_and_prints_its_report(cloud: Cloud, sample: Path) -> None:
     done = cbi_from_scratch("ingest", sample, environment=cloud.environment)
     report = json.loads(done.stdout)

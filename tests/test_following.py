@@ -6,21 +6,10 @@ import time
 from datetime import date
 from pathlib import Path
 
-import pytest
 from support.cloud import Cloud
 from support.command_line import cbi
-from support.tables import to_parquet
-
-from cbi.local.sample import sample_table
 
 LAST = date(2026, 11, 20)
-
-
-@pytest.fixture
-def sample(tmp_path: Path, unique: str) -> Path:
-    path = tmp_path / f"{unique}.parquet"
-    to_parquet(sample_table(10, LAST, unique), path)
-    return path
 
 
 def test_a_local_file_is_left_to_the_function(cloud: Cloud, sample: Path) -> None:

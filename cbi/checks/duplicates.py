@@ -13,7 +13,7 @@ from cbi.checks.check import Check, ColumnScan, Evidence, FileContext, Outcome, 
 from cbi.checks.failed_rows import none_of, reject
 from cbi.contract.feed import Feed
 from cbi.contract.quarantine import RejectedRows
-from cbi.expectations.key_numbers import KeyNumbers
+from cbi.expectations.key_numbers import KeyNumbers, hashed
 from cbi.expectations.repeated_rows import Keep, repeated_rows
 from cbi.findings import Duplicates
 
@@ -31,9 +31,6 @@ _MOST_WINDOWS = 8
 _SORTED = 16
 
 _MOST_NUMBERS = 1 << 63
-
-# An odd number whose bits are evenly spread: Fibonacci hashing.
-_SPREAD = pa.scalar(0x9E3779B97F4A7C15, pa.uint64())
 
 
 def checks(feed: Feed) -> Iterator[Check[None]]:
@@ -196,6 +193,4 @@ def _repeated(keys: KeyNumbers) -> tuple[int, list[int]]:
 def _in_partition(numbers: pa.Array, partition: int, bits: int) -> pa.Array:
     if not bits:
         return numbers
-    spread = pc.multiply(numbers.cast(pa.uint64()), _SPREAD)
-    hashed = pc.shift_right(spread, pa.scalar(64 - bits, pa.uint64()))
-    return numbers.filter(pc.equal(hashed, pa.scalar(partition, pa.uint64())))
+    return numbers.filter(pc.equal(hashed(numbers, bits), pa.scalar(partition, pa.uint64())))

@@ -52,7 +52,7 @@ def _print(found: "Status") -> None:
     else:
         screen.print("\nno runs in the last 24 hours")
     if found.ignored:
-        names = ", ".join(each.uri.split("/", 3)[-1] for each in found.ignored)
+        names = ", ".join(each.name for each in found.ignored)
         screen.print(f"\nignored last, as they do not end in .parquet: {names}")
     if found.failures:
         screen.print("\nfailed last", runs_text(found.failures, found.at), sep="\n")

@@ -26,6 +26,10 @@ class ColumnCodes(Protocol):
         """What a code stands for."""
 
 
+# An odd number whose bits are evenly spread: Fibonacci hashing.
+_SPREAD = pa.scalar(0x9E3779B97F4A7C15, pa.uint64())
+
+
 @dataclass(frozen=True)
 class _Offsets:
     """Integers, or dates, by their distance from the least."""
@@ -111,6 +115,12 @@ class KeyNumbers:
             number, code = divmod(number, codes.span)
             values.append(codes.value(code))
         return dict(zip(self.names, reversed(values), strict=True))
+
+
+def hashed(numbers: pa.Array, bits: int) -> pa.Array:
+    """Which of 2**bits partitions each number belongs to (uint64), spread evenly; `bits` is at least 1."""
+    spread = pc.multiply(numbers.cast(pa.uint64()), _SPREAD)
+    return pc.shift_right(spread, pa.scalar(64 - bits, pa.uint64()))
 
 
 def _encode(column: pa.ChunkedArray) -> ColumnCodes:

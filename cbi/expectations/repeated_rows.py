@@ -6,7 +6,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cbi.expectations.key_numbers import KeyNumbers
+from cbi.expectations.key_numbers import KeyNumbers, hashed
 
 Keep = Literal["none", "first", "last"]
 
@@ -14,9 +14,6 @@ Keep = Literal["none", "first", "last"]
 _PARTITION_ROWS = 1 << 21
 _ROWS_AT_ONCE = 1 << 17
 _MOST_NUMBERS = 1 << 62
-
-# An odd number whose bits are evenly spread: Fibonacci hashing.
-_SPREAD = pa.scalar(0x9E3779B97F4A7C15, pa.uint64())
 
 
 def repeated_rows(
@@ -36,7 +33,7 @@ def row_numbers(keys: pa.Table) -> pa.Array:
         return pa.concat_arrays(slices) if slices else pa.array([], pa.int64())
     numbers, span = pa.repeat(pa.scalar(0, pa.int64()), len(keys)), 1
     for codes in numbered.codes:
-        if span * codes.span > _MOST_NUMBERS:  # so far apart that those there are must be numbered anew
+        if span * codes.span > _MOST_NUMBERS:  # so far apart that those there are must be numbered again
             encoded = numbers.dictionary_encode()
             numbers, span = encoded.indices.cast(pa.int64()), len(encoded.dictionary)
         numbers = pc.add(pc.multiply(numbers, codes.span), codes.of(0, len(keys), pa.int64()))
@@ -58,10 +55,9 @@ def _partitions(numbers: pa.Array, partition_rows: int) -> Iterator[pa.Array]:
     if not bits:
         yield pa.array(range(len(numbers)), pa.int64())
         return
-    spread = pc.multiply(numbers.cast(pa.uint64()), _SPREAD)
-    hashed = pc.shift_right(spread, pa.scalar(64 - bits, pa.uint64()))
+    places = hashed(numbers, bits)
     for partition in range(1 << bits):
-        yield pc.indices_nonzero(pc.equal(hashed, pa.scalar(partition, pa.uint64()))).cast(pa.int64())
+        yield pc.indices_nonzero(pc.equal(places, pa.scalar(partition, pa.uint64()))).cast(pa.int64())
 
 
 def _again(numbers: pa.Array, keep: Keep) -> pa.Array:

@@ -7,11 +7,18 @@ generation of one staged object, and the names of all it writes are derived from
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 STAGED_PREFIX = "staged/"
 
 LONGEST_NAME = 1024
 """Cloud Storage's limit on an object's name, in bytes of UTF-8."""
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """The bucket of a gs:// URI, and the object's name, which is empty where the URI has none."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return bucket, name
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,11 @@ class StagedFile:
     bucket: str
     name: str
     generation: int
+
+    @classmethod
+    def at(cls, uri: str, generation: int) -> Self:
+        """A generation of the object at a gs:// URI."""
+        return cls(*split_uri(uri), generation)
 
     @property
     def uri(self) -> str:

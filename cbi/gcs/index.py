@@ -6,6 +6,7 @@ https://cloud.google.com/storage/docs/json_api/v1/objects/list
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,16 @@ from cbi.gcs.media_types import JSON
 T = TypeVar("T")
 
 _ROW = "row"
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_END = 10**16
+
+
+def newest_first(moment: datetime) -> str:
+    """A name that comes before those of all earlier moments: the microseconds left until the year 2286."""
+    return f"{_END - (moment - EPOCH) // _MICROSECOND:016d}"
 
 
 class ObjectIndex:

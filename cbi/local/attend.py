@@ -86,8 +86,7 @@ def _tell_runs(stack: "Stack", settings: Settings, since: datetime, tell: Tell) 
 
 def _line(entry: HistoryEntry, runs: StoredRuns) -> str:
     """What became of a file, with its warnings, or the reason where it was not loaded."""
-    bucket, name = entry.uri.removeprefix("gs://").split("/", 1)
-    report = runs.report(StagedFile(bucket, name, entry.generation))
+    name, report = entry.name, runs.report(StagedFile.at(entry.uri, entry.generation))
     if entry.status == "success":
         left_out = f", {entry.rows_skipped:,} in quarantine" if entry.rows_skipped else ""
         rows = counted(entry.rows_loaded, "row", "rows")

@@ -32,8 +32,7 @@ def announce(pipeline: IngestionPipeline, report: Report) -> Report:
 def _write_page(pipeline: IngestionPipeline, report: Report) -> None:
     from cbi.view.page import report_page  # compiles a template, which is no part of a cold start
 
-    bucket, _, name = report.source.uri.removeprefix("gs://").partition("/")
-    file = StagedFile(bucket, name, report.source.generation)
+    file = StagedFile.at(report.source.uri, report.source.generation)
     page = report_page(report, Outputs.report(file).rpartition("/")[2])
     pipeline.store.create(pipeline.outputs.bucket, Outputs.page(file), page.encode(), HTML)
 

@@ -9,7 +9,7 @@ from cbi.contract import DEFAULT_FEED
 from cbi.errors import InvalidFile, InvalidInput
 from cbi.events import is_staged
 from cbi.findings import ValidationReport
-from cbi.gcs.identity import StagedFile
+from cbi.gcs.identity import StagedFile, split_uri
 from cbi.gcs.reader import RangedReader
 from cbi.gcs.store import ObjectStore
 from cbi.ops.check import FileVerdict, check_content
@@ -33,7 +33,7 @@ def check_objects(
     A staged object is held against the contract of its folder, any other against that of `feed`. Raises
     InvalidInput where there is none, Transient and Misconfigured.
     """
-    bucket, _, pattern = uri.removeprefix("gs://").partition("/")
+    bucket, pattern = split_uri(uri)
     objects = find_objects(store, bucket, pattern)
     if not objects:
         raise InvalidInput(f"{uri} names no parquet object; give one, a folder of some, or gs://BUCKET/…/**")

@@ -6,7 +6,7 @@ from cbi.errors import Misconfigured
 from cbi.gcs.identity import STAGED_PREFIX, StagedFile
 from cbi.gcs.outputs import REPORTS
 from cbi.runs.pipeline import IngestionPipeline
-from cbi.runs.protocol.log import Undone
+from cbi.runs.protocol.log import Log, Undone
 from cbi.runs.report import Report
 
 _RUN_ID = re.compile(r"[0-9a-f]{24}")
@@ -29,6 +29,14 @@ def find_report(pipeline: IngestionPipeline, named: str) -> Report:
             " lists what there is"
         )
     return report
+
+
+def find_log(pipeline: IngestionPipeline, run_id: str) -> Log:
+    """The log of a run. Raises Misconfigured where there is none of this id."""
+    log = pipeline.runs.log_of(run_id)
+    if log is None:
+        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
+    return log
 
 
 def find_undo(pipeline: IngestionPipeline, run_id: str) -> Undone | None:

@@ -1,7 +1,7 @@
 """Ending a run that cannot be loaded for a cause outside of it."""
 
 from cbi.deadline import Deadline
-from cbi.errors import Misconfigured
+from cbi.ops.find_run import find_log
 from cbi.ops.replay import report_as_it_is
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.protocol import steps
@@ -17,10 +17,8 @@ def give_up(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None 
 
     Raises Transient, and Misconfigured for a run that does not exist.
     """
-    known = pipeline.runs.log_of(run_id)
-    if known is None:
-        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
-    pipeline.take(known.file, Step(steps.give_up, (known.file,)), deadline)
-    published = pipeline.ingest(known.file, deadline=deadline)
-    run = fold(pipeline.runs.log(known.file))
+    file = find_log(pipeline, run_id).file
+    pipeline.take(file, Step(steps.give_up, (file,)), deadline)
+    published = pipeline.ingest(file, deadline=deadline)
+    run = fold(pipeline.runs.log(file))
     return published if run.first else report_as_it_is(run, published)

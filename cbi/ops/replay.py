@@ -6,8 +6,9 @@ from cbi.contract import DEFAULT_FEED
 from cbi.contract.catalog import feed_names, load_feed
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured, Reason
-from cbi.gcs.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile, split_uri
 from cbi.gcs.outputs import QUARANTINE
+from cbi.ops.find_run import find_log
 from cbi.runs.feed_name import feed_name
 from cbi.runs.origin import origin_of
 from cbi.runs.outcome import make_report
@@ -32,14 +33,12 @@ def replay(pipeline: IngestionPipeline, source: str, deadline: Deadline | None =
 
 
 def _replay_run(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None) -> Report:
-    known = pipeline.runs.log_of(run_id)
-    if known is None:
-        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
-    published = pipeline.ingest(known.file, deadline=deadline)
-    before = fold(pipeline.runs.log(known.file))
+    file = find_log(pipeline, run_id).file
+    published = pipeline.ingest(file, deadline=deadline)
+    before = fold(pipeline.runs.log(file))
     _refuse_if_undone(before)
     if before.stage == "given_up" or (before.stage == "loading" and not before.first):
-        return _load_refused(pipeline, known.file, published, deadline)
+        return _load_refused(pipeline, file, published, deadline)
     uri = pipeline.runs.quarantine_uri(before)
     if before.stage == "failed" or (uri is None and before.stage != "done"):
         raise Misconfigured(f"run {run_id} left nothing behind: {published.message}")
@@ -78,7 +77,7 @@ def report_as_it_is(run: Run, published: Report) -> Report:
 
 
 def _quarantine_file(pipeline: IngestionPipeline, uri: str) -> StagedFile:
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    bucket, name = split_uri(uri)
     if bucket != pipeline.outputs.bucket or not name.startswith(QUARANTINE):
         wanted = pipeline.outputs.uri(f"{QUARANTINE}….parquet")
         raise Misconfigured(f"{uri} is not a quarantine file; it must be {wanted}, or the id of a run")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from cbi.deadline import Deadline
 from cbi.errors import Misconfigured
+from cbi.ops.find_run import find_log
 from cbi.runs.pipeline import IngestionPipeline
 from cbi.runs.protocol import steps
 from cbi.runs.protocol.log import Undone, fold
@@ -29,10 +30,7 @@ def undo(pipeline: IngestionPipeline, run_id: str, deadline: Deadline | None = N
     afterwards. A repeat tells the same. Afterwards the same bytes may be dropped again. Raises Transient, and
     Misconfigured for a run that does not exist, has loaded nothing, or whose feed keeps no run ids.
     """
-    known = pipeline.runs.log_of(run_id)
-    if known is None:
-        raise Misconfigured(f"there is no run {run_id}; `python -m cbi runs` lists their ids")
-    file = known.file
+    file = find_log(pipeline, run_id).file
     pipeline.take(file, steps.undo(file), deadline)
     log = pipeline.runs.log(file)
     run, undone = fold(log), log.entries[-1]

@@ -7,17 +7,16 @@ too. The entry follows from the report, so it may be written again; what a crash
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
 
-from cbi.gcs.index import ObjectIndex
+from cbi.gcs.identity import split_uri
+from cbi.gcs.index import ObjectIndex, newest_first
 from cbi.runs.report import Report
 
 _ALL = "history/all/"
 _FAILED = "history/failed/"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_MICROSECONDS = 10**16
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,11 @@ class HistoryEntry:
     partitions: int
     duration_seconds: float
 
+    @property
+    def name(self) -> str:
+        """The staged object's name in its bucket."""
+        return split_uri(self.uri)[1]
+
 
 class History:
     """The runs of a deployment. Methods raise Transient and Misconfigured."""
@@ -50,7 +54,7 @@ class History:
     def add(self, report: Report) -> None:
         """Enter a run, unless it is entered already."""
         entry = _entry(report)
-        name = f"{_before_the_end(entry.finished_at)}-{entry.run_id}"
+        name = f"{newest_first(entry.finished_at)}-{entry.run_id}"
         if entry.status == "failed":
             self._index.add(_FAILED + name, entry)
         self._index.add(_ALL + name, entry)
@@ -83,13 +87,9 @@ class History:
     def _between(
         self, prefix: str, since: datetime | None, until: datetime | None, at_once: int | None = None
     ) -> Iterator[HistoryEntry]:
-        first = prefix + _before_the_end(until) if until else ""
-        end = prefix + _before_the_end(since - timedelta(microseconds=1)) if since else ""
+        first = prefix + newest_first(until) if until else ""
+        end = prefix + newest_first(since - timedelta(microseconds=1)) if since else ""
         return self._index.rows(prefix, HistoryEntry, first, end, at_once)
-
-
-def _before_the_end(moment: datetime) -> str:
-    return f"{_END_MICROSECONDS - (moment - _EPOCH) // timedelta(microseconds=1):016d}"
 
 
 def _entry(report: Report) -> HistoryEntry:

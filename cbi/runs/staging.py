@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from cbi.contract import DEFAULT_FEED
 from cbi.errors import InvalidFile, InvalidInput, Reason
 from cbi.events import is_staged
-from cbi.gcs.identity import STAGED_PREFIX, StagedFile
+from cbi.gcs.identity import STAGED_PREFIX, StagedFile, split_uri
 from cbi.gcs.media_types import PARQUET
 from cbi.gcs.store import ObjectStore
 from cbi.parquet.tables import arrow_table
@@ -18,7 +18,7 @@ from cbi.parquet.tables import arrow_table
 
 def staged_uri(store: ObjectStore, bucket: str, uri: str) -> StagedFile:
     """The live generation of `gs://bucket/staged/….parquet`. Raises InvalidFile for any other URI."""
-    found, _, name = uri.removeprefix("gs://").partition("/")
+    found, name = split_uri(uri)
     if not uri.startswith("gs://") or found != bucket or not is_staged(name):
         message = f"{uri} is not a staged file; it must be gs://{bucket}/{STAGED_PREFIX}….parquet"
         raise InvalidFile(Reason.UNREADABLE_FILE, message)

@@ -115,5 +115,4 @@ def _feed_lines(days: Days, expected: Mapping[str, float | None], now: datetime)
 
 def _page_link(run: HistoryEntry) -> str:
     """From a week's page to a run's; a name too long for its report's to hold is not linked rightly."""
-    name = run.uri.split("/", 3)[-1]
-    return f"../reports/{quote(name)}/{run.generation}.html"
+    return f"../reports/{quote(run.name)}/{run.generation}.html"

@@ -45,7 +45,7 @@ def runs_text(entries: Iterable[HistoryEntry], now: datetime) -> RenderableType:
             f"{entry.rows_loaded:,}",
             f"{entry.rows_skipped:,}" if entry.rows_skipped else "",
             duration(entry.duration_seconds),
-            Text(entry.uri.split("/", 3)[-1]),
+            Text(entry.name),
             Text(entry.run_id, "dim"),
         )
     return table

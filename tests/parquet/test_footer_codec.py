@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flat_files import flat_files
+from support.parquet_pages import encoded_footer
 from support.readers import all_readers, spark
 
 from cbi.parquet.column_chunk import ColumnChunk, decode_chunk, decode_chunk_quickly
-from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.parquet.footer import TAIL_BYTES, Footer
 from cbi.parquet.spec import ColumnMetaData
 from cbi.parquet.thrift import MalformedThrift, Struct, encode_binary
 from cbi.parquet.thrift_types import STRUCT
@@ -44,16 +45,7 @@ def footer_of(content: bytes) -> bytes:
 
 
 def encoded_again(raw: bytes) -> bytes:
-    footer = Footer.decode(raw)
-    again = encode_footer(
-        footer.struct,
-        schema=[element.struct.encode() for element in footer.schema],
-        row_groups=[group.encode() for group in footer.row_groups],
-        rows=footer.rows,
-        key_values=footer.key_values,
-        column_orders=footer.column_orders,
-    )
-    return again[:-TAIL_BYTES]
+    return encoded_footer(Footer.decode(raw))[:-TAIL_BYTES]
 
 
 def by_pyarrow(path: Path) -> None:

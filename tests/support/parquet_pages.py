@@ -32,7 +32,12 @@ def footer_of(content: bytes) -> Footer:
 
 def with_footer(content: bytes, footer: Footer, appended: bytes = b"") -> bytes:
     """The file with another footer, and further bytes before it."""
-    encoded = encode_footer(
+    return content[: footer_start(content)] + appended + encoded_footer(footer)
+
+
+def encoded_footer(footer: Footer) -> bytes:
+    """A footer as it stands at the end of a file, its length and magic included."""
+    return encode_footer(
         footer.struct,
         schema=[element.struct.encode() for element in footer.schema],
         row_groups=[group.encode() for group in footer.row_groups],
@@ -40,7 +45,6 @@ def with_footer(content: bytes, footer: Footer, appended: bytes = b"") -> bytes:
         key_values=footer.key_values,
         column_orders=footer.column_orders,
     )
-    return content[: footer_start(content)] + appended + encoded
 
 
 def pages_of(content: bytes, chunk: ColumnChunk) -> list[Page]:

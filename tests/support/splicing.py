@@ -21,9 +21,10 @@ from cbi.enrich.splice.plan import SplicePlan, plan_splice
 from cbi.lookups.regime_calendar import RegimeCalendar
 from cbi.parquet.column_chunk import decode_chunk
 from cbi.parquet.flat_file import FlatFile
-from cbi.parquet.footer import TAIL_BYTES, Footer, encode_footer
+from cbi.parquet.footer import Footer
 from cbi.parquet.spec import ColumnChunk
 from cbi.parquet.thrift import Struct
+from support.parquet_pages import with_footer
 from support.tables import CALENDAR, Bucket, nesting, open_source
 
 WHOLE = (DateInterval(date.min, date.max),)
@@ -166,18 +167,7 @@ def comparable(table: pa.Table) -> pa.Table:
 
 def tampered(content: bytes, change: Callable[[Footer], Footer]) -> bytes:
     """A file with another footer."""
-    file = open_flat(content)
-    end = len(content) - TAIL_BYTES
-    begin = end - int.from_bytes(content[end : end + 4], "little")
-    footer = change(file.footer)
-    return content[:begin] + encode_footer(
-        footer.struct,
-        schema=[element.struct.encode() for element in footer.schema],
-        row_groups=[group.encode() for group in footer.row_groups],
-        rows=footer.rows,
-        key_values=footer.key_values,
-        column_orders=footer.column_orders,
-    )
+    return with_footer(content, change(open_flat(content).footer))
 
 
 def with_first_chunk(footer: Footer, change: Callable[[Struct, Struct], Struct]) -> Footer:

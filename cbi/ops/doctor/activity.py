@@ -81,7 +81,7 @@ def reports(deployment: Deployment) -> Finding:
     failed = []
     for entry in entries:
         if entry.status == "failed" and entry.uri not in done:
-            failed.append(f"{entry.uri.split('/', 3)[-1]} ({entry.reason}, {entry.run_id})")
+            failed.append(f"{entry.name} ({entry.reason}, {entry.run_id})")
         done.add(entry.uri)
     count = f"{'at least ' if len(entries) == MOST_RUNS else ''}{len(entries):,}"
     age = duration(max(0.0, (deployment.now - entries[0].finished_at).total_seconds()))
@@ -95,7 +95,7 @@ def reports(deployment: Deployment) -> Finding:
 def quarantine(deployment: Deployment) -> Finding:
     """Whether files of the last 24 hours left rows out."""
     left_out = [
-        f"{entry.rows_skipped:,} of {entry.uri.split('/', 3)[-1]} ({entry.run_id})"
+        f"{entry.rows_skipped:,} of {entry.name} ({entry.run_id})"
         for entry in deployment.last_day
         if entry.status == "success" and entry.rows_skipped
     ]

@@ -1,9 +1,10 @@
 """Finding the files whose event was lost, and tidying up behind those that are done."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import msgspec
 
@@ -67,15 +68,16 @@ def sweep(pipeline: IngestionPipeline, deadline: Deadline | None = None) -> Swee
         if listed.finalized_at <= due and Outputs.report(listed.file) not in reported
     ]
     wanted = list(pipeline.runs.pending())
-    tasks = [_Task(listed.file, Step(advance, (listed.file, None))) for listed in _in_turn(pipeline, lost)]
-    tasks += [_Task(pending.file, Step(settle, (pending,))) for pending in wanted]
-    run, failed = _carry_out(pipeline, tasks, deadline)
+    files = (_Task(listed.file, Step(advance, (listed.file, None))) for listed in _in_turn(pipeline, lost))
+    wishes = (_Task(pending.file, Step(settle, (pending,))) for pending in wanted)
+    run, failed = _carry_out(pipeline, chain(files, wishes), deadline)
+    found = len(lost) + len(wanted)
     report = SweepReport(
         started_at=started_at,
-        found=len(tasks),
+        found=found,
         run=run,
         failed=failed,
-        left=len(tasks) - run - failed,
+        left=found - run - failed,
         removed=_remove_enriched(pipeline, reported, deadline),
         recorded=_record_runs(pipeline, reports, started_at, deadline),
         oldest_age_seconds=max(
@@ -104,19 +106,25 @@ class _Task:
     step: Step
 
 
-def _in_turn(pipeline: IngestionPipeline, lost: list[ListedObject]) -> list[ListedObject]:
+def _in_turn(pipeline: IngestionPipeline, lost: Iterable[ListedObject]) -> Iterator[ListedObject]:
     """Files that have been tried less often come first, then those that came first.
 
-    So one that takes its reader down each time is in nobody's way.
+    So one that takes its reader down each time is in nobody's way. A log is read when it is the file's turn.
     """
+    tried: list[tuple[int, ListedObject]] = []
+    for listed in sorted(lost, key=lambda listed: listed.finalized_at):
+        if times := _times_tried(pipeline, listed):
+            tried.append((times, listed))
+        else:
+            yield listed
+    yield from (listed for _, listed in sorted(tried, key=lambda pair: pair[0]))
 
-    def tried(listed: ListedObject) -> int:
-        try:
-            return len(tries(pipeline.runs.log(listed.file).entries))
-        except CbiError:
-            return MOST_TRIES
 
-    return sorted(lost, key=lambda listed: (tried(listed), listed.finalized_at))
+def _times_tried(pipeline: IngestionPipeline, listed: ListedObject) -> int:
+    try:
+        return len(tries(pipeline.runs.log(listed.file).entries))
+    except CbiError:
+        return MOST_TRIES
 
 
 def _carry_out(pipeline: IngestionPipeline, tasks: Iterable[_Task], deadline: Deadline) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from cbi.gcs.identity import StagedFile
 from cbi.local.sample import sample_table
 from cbi.local.stack import Stack
 from cbi.ops.sweep import sweep as sweep_here
+from cbi.runs.protocol.log import Attempt, Log
 
 LAST = date(2026, 11, 20)
 SWEEP = {
@@ -138,3 +139,16 @@ def test_a_file_that_brings_out_a_mistake_stops_no_other(
     assert "ValueError: nobody thought of this" in caplog.text
     sweep(cloud)
     assert cloud.report(unlucky)["status"] == "success"
+
+
+def test_a_file_that_may_have_ended_its_reader_waits_for_the_others(
+    cloud: Cloud, pipeline: IngestionPipeline
+) -> None:
+    names = ["staged/tried before.parquet", "staged/came after it.parquet"]
+    tried, other = (cloud.drop(sample_table(3, LAST, name), name) for name in names)
+    assert pipeline.runs.append(Log(tried), Attempt(datetime.now(UTC) - timedelta(hours=1)))
+    time.sleep(1.2)
+    report = sweep_here(IngestionPipeline(replace(pipeline.settings, sweep_min_age_seconds=1)))
+    assert (report.run, report.failed) == (report.found, 0)
+    first, second = (cloud.report(file)["finished_at"] for file in (other, tried))
+    assert datetime.fromisoformat(first) < datetime.fromisoformat(second)
